@@ -1,0 +1,1 @@
+//! nova-local: the whole system on one machine.
