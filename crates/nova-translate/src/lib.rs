@@ -1,1 +1,20 @@
-//! Placeholder.
+//! OpenAI's chat completions to Bedrock's Converse and back, for Amazon Nova.
+//!
+//! Pure: no IO, no clock, no log, no task. What it cannot know (the time, fetched images, ids) is passed in.
+//!
+//! - [`converse`]: Bedrock's wire types.
+//! - [`catalogue`]: which models exist, where, and what each family can do. Data files, read once.
+//! - [`request`]: a chat request to a Converse request, with a note for every rewrite and every parameter left out.
+//! - [`reply`]: a Converse answer, whole or as events, to a chat completion or its chunks.
+//!
+//! Who may call which model, retries and transport belong to `nova-proxy`.
+
+pub mod catalogue;
+pub mod converse;
+pub mod error;
+pub mod note;
+pub mod reply;
+pub mod request;
+
+pub use error::TranslateError;
+pub use note::{Note, NoteKind};

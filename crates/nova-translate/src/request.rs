@@ -1,0 +1,109 @@
+//! A chat request to a Converse request.
+//!
+//! [`translate`] is the table of contents: each line is one concern in a file of its own. All of them write into one [`Notes`], so that
+//! nothing is left out in silence.
+
+mod cache;
+mod content;
+mod conversation;
+mod data_url;
+mod document;
+mod image;
+mod inference;
+mod metadata;
+mod neutral;
+mod options;
+mod params;
+mod reasoning;
+mod schema;
+mod structured;
+mod tool_call;
+mod tool_names;
+mod tools;
+
+use openai_api::chat::ChatRequest;
+
+pub use image::{RemoteImage, RemoteImages, remote_images};
+pub use options::{Guardrail, Options, PromptCache};
+pub(crate) use tool_names::ToolNames;
+
+use crate::catalogue::{Capabilities, Catalogue, Target};
+use crate::converse::ConverseRequest;
+use crate::note::{Note, Notes};
+use crate::reply::ReplyPlan;
+use crate::{TranslateError, converse};
+
+/// A translated request: what to send, how to read the answer, and what was changed.
+#[derive(Debug)]
+pub struct Translation {
+    /// The body of the call.
+    pub body: ConverseRequest,
+    /// How to read the answer.
+    pub plan: ReplyPlan,
+    /// Every rewrite and every drop.
+    pub notes: Vec<Note>,
+    /// How many answers the caller wants. Converse gives one, so that many calls are made.
+    pub choices: u32,
+}
+
+/// What the parts of the translation know about the model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) capabilities: &'a Capabilities,
+    pub(crate) options: &'a Options,
+    pub(crate) images: &'a RemoteImages,
+}
+
+/// Translates a chat request for `target`.
+///
+/// `images` holds the images that [`remote_images`] named and that were fetched since.
+///
+/// # Errors
+/// When the request breaks a rule of OpenAI's API, asks for something that Nova has not, or, under `strict`, for something that would
+/// have been dropped.
+pub fn translate(
+    mut request: ChatRequest,
+    target: &Target,
+    options: &Options,
+    images: &RemoteImages,
+) -> Result<Translation, TranslateError> {
+    let context =
+        Context { target, capabilities: Catalogue::built_in().capabilities(target.model), options, images };
+    let mut notes = Notes::new(options.strict);
+
+    params::refuse_what_nova_has_not(&request)?;
+    params::drop_what_nova_ignores(&request, &mut notes)?;
+    let choices = params::choices(&request, options)?;
+    let reasoning = reasoning::translate(&request, context, &mut notes)?;
+    let inference = inference::translate(&mut request, context, reasoning, &mut notes)?;
+    let tools = tools::translate(&mut request, &mut notes)?;
+    let mut conversation = conversation::translate(request.messages, &tools, context, &mut notes)?;
+    cache::place(&mut conversation, context, &mut notes)?;
+
+    let plan = ReplyPlan {
+        split_thinking: context.capabilities.leaks_thinking && tools.config.is_some(),
+        single_tool_call: request.parallel_tool_calls == Some(false),
+        structured: tools.structured,
+        tool_names: conversation.tool_names,
+        include_usage: request
+            .stream_options
+            .as_ref()
+            .and_then(|options| options.include_usage)
+            .unwrap_or(false),
+    };
+    let body = ConverseRequest {
+        additional_model_request_fields: inference.additional,
+        guardrail_config: options.guardrail.as_ref().map(converse::GuardrailConfig::from),
+        inference_config: inference.config,
+        messages: conversation.messages,
+        request_metadata: metadata::translate(request.metadata, &mut notes)?,
+        service_tier: params::service_tier(request.service_tier.as_deref(), context, &mut notes)?,
+        system: conversation.system,
+        tool_config: tools.config,
+    };
+    Ok(Translation { body, plan, notes: notes.into_vec(), choices })
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,85 @@
+//! Cache points: those that the caller set, held to Nova's rules, and those that the configuration asks for.
+//!
+//! Source: Bedrock user guide, "Prompt caching": Nova takes cache points in `system` and `messages`, at most four; among tools it refuses them,
+//! and turns with tool results have been refused as well.
+
+use super::Context;
+use super::conversation::Conversation;
+use crate::TranslateError;
+use crate::catalogue::CachePlace;
+use crate::converse::{CachePoint, ContentBlock, RequestRole, SystemBlock};
+use crate::note::Notes;
+
+/// Removes cache points that Nova refuses, and places those of the configuration.
+pub(super) fn place(
+    conversation: &mut Conversation,
+    context: Context<'_>,
+    notes: &mut Notes,
+) -> Result<(), TranslateError> {
+    let allowed =
+        |place| context.target.model.prompt_cache && context.capabilities.cache_points.contains(&place);
+    let mut left = context.capabilities.cache_points_max;
+    let asked = keep_allowed(conversation, allowed, &mut left, notes)?;
+    if asked {
+        // Whoever places cache points by hand knows where they belong.
+        return Ok(());
+    }
+    let wanted = context.options.prompt_cache;
+    if wanted.system && allowed(CachePlace::System) && !conversation.system.is_empty() {
+        conversation.system.push(SystemBlock::CachePoint(CachePoint::DEFAULT));
+    }
+    if wanted.messages && allowed(CachePlace::Messages) {
+        let last_user =
+            conversation.messages.iter_mut().rev().find(|message| message.role == RequestRole::User);
+        if let Some(message) = last_user.filter(|message| !has_tool_result(&message.content)) {
+            message.content.push(ContentBlock::CachePoint(CachePoint::DEFAULT));
+        }
+    }
+    Ok(())
+}
+
+/// Removes what is not allowed or too much. Tells whether the caller asked for any.
+fn keep_allowed(
+    conversation: &mut Conversation,
+    allowed: impl Fn(CachePlace) -> bool,
+    left: &mut usize,
+    notes: &mut Notes,
+) -> Result<bool, TranslateError> {
+    let mut take = |permitted: bool| {
+        let keep = permitted && *left > 0;
+        *left -= usize::from(keep);
+        keep
+    };
+    let (mut asked, mut kept, mut beside_result) = (0_usize, 0_usize, false);
+    conversation.system.retain(|block| {
+        let is_point = matches!(block, SystemBlock::CachePoint(_));
+        let keep = !is_point || take(allowed(CachePlace::System));
+        asked += usize::from(is_point);
+        kept += usize::from(is_point && keep);
+        keep
+    });
+    for message in &mut conversation.messages {
+        let has_result = has_tool_result(&message.content);
+        message.content.retain(|block| {
+            let is_point = matches!(block, ContentBlock::CachePoint(_));
+            let keep = !is_point || take(allowed(CachePlace::Messages) && !has_result);
+            asked += usize::from(is_point);
+            kept += usize::from(is_point && keep);
+            beside_result |= is_point && has_result;
+            keep
+        });
+    }
+    if beside_result {
+        notes.drop("cache_control", "Nova refuses cache points in turns with tool results")?;
+    } else if kept < asked {
+        notes.drop(
+            "cache_control",
+            "this model takes fewer cache points, or none: the others were left out",
+        )?;
+    }
+    Ok(asked > 0)
+}
+
+fn has_tool_result(content: &[ContentBlock]) -> bool {
+    content.iter().any(|block| matches!(block, ContentBlock::ToolResult(_)))
+}

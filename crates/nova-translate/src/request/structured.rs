@@ -1,0 +1,84 @@
+//! `response_format`: structured output by a synthetic tool.
+//!
+//! Nova has no output format of its own, but decodes under the grammar of a tool's schema whenever tools are configured (Amazon Nova user
+//! guide, "Generating structured output"). So the schema becomes a tool that must be called, and its arguments become the content.
+
+use openai_api::chat::{JsonSchemaFormat, ResponseFormat};
+
+use super::schema;
+use crate::TranslateError;
+use crate::converse::{InputSchema, ToolSpec};
+use crate::note::Notes;
+
+const REWRITTEN: &str = "sent as a tool whose arguments are the answer";
+
+/// The tool that stands for the format, or none for plain text.
+pub(super) fn tool(
+    format: Option<ResponseFormat>,
+    others: &[ToolSpec],
+    notes: &mut Notes,
+) -> Result<Option<ToolSpec>, TranslateError> {
+    let Some(format) = format else { return Ok(None) };
+    match (format.kind.as_str(), format.json_schema) {
+        ("text", _) => Ok(None),
+        ("json_object", _) => {
+            notes.rewrite("response_format", REWRITTEN);
+            let description =
+                "Gives the whole answer as one JSON object, with the members that the conversation asks for.";
+            Ok(Some(ToolSpec {
+                name: unused("json_object", others),
+                description: Some(description.to_owned()),
+                input_schema: InputSchema { json: schema::any_object() },
+            }))
+        }
+        ("json_schema", Some(format)) => {
+            notes.rewrite("response_format", REWRITTEN);
+            json_schema(format, others, notes).map(Some)
+        }
+        ("json_schema", None) => Err(TranslateError::missing(
+            "response_format.json_schema",
+            "a format of type \"json_schema\" needs the field json_schema",
+        )),
+        (other, _) => Err(TranslateError::invalid(
+            "response_format.type",
+            format!(
+                "{other:?} is not a response format that is known here: write \"text\", \"json_object\" or \"json_schema\""
+            ),
+        )),
+    }
+}
+
+fn json_schema(
+    format: JsonSchemaFormat,
+    others: &[ToolSpec],
+    notes: &mut Notes,
+) -> Result<ToolSpec, TranslateError> {
+    let path = "response_format.json_schema.schema";
+    let Some(schema) = format.schema else {
+        return Err(TranslateError::missing(path, "json_schema needs the field schema"));
+    };
+    let json = schema::normalize(&schema, path, notes)?;
+    let description = format.description.filter(|text| !text.trim().is_empty());
+    Ok(ToolSpec {
+        name: unused(&format.name, others),
+        description: Some(
+            description.unwrap_or_else(|| "Gives the whole answer in this structure.".to_owned()),
+        ),
+        input_schema: InputSchema { json },
+    })
+}
+
+/// A legal name that no tool of the caller has.
+fn unused(name: &str, others: &[ToolSpec]) -> String {
+    const LENGTH_MAX: usize = 50;
+    let legal =
+        |char: char| if char.is_ascii_alphanumeric() || matches!(char, '_' | '-') { char } else { '_' };
+    let mut name: String = name.chars().take(LENGTH_MAX).map(legal).collect();
+    if name.is_empty() {
+        "answer".clone_into(&mut name);
+    }
+    while others.iter().any(|other| other.name == name) {
+        name.push_str("_answer");
+    }
+    name
+}

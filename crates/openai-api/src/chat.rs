@@ -1,0 +1,20 @@
+//! Chat completions: `POST /v1/chat/completions`.
+//!
+//! Source: OpenAI API reference, "Create chat completion", "The chat completion object", "The chat completion chunk object".
+
+mod chunk;
+mod message;
+mod request;
+mod response;
+mod tool;
+
+pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionDelta, ToolCallDelta};
+pub use message::{AudioInput, CacheControl, Content, ContentPart, FileInput, ImageUrl, Message, Role};
+pub use request::{ChatRequest, Effort, JsonSchemaFormat, ResponseFormat, Stop, StreamOptions};
+pub use response::{
+    AssistantMessage, ChatCompletion, Choice, CompletionTokensDetails, FinishReason, FunctionCallOut,
+    PromptTokensDetails, ToolCallOut, Usage,
+};
+pub use tool::{
+    AllowedTool, AllowedTools, FunctionCall, FunctionDefinition, FunctionName, Tool, ToolCall, ToolChoice, ToolChoiceObject,
+};
