@@ -25,6 +25,7 @@ use openai_api::chat::ChatRequest;
 
 pub use image::{RemoteImage, RemoteImages, remote_images};
 pub use options::{Guardrail, Options, PromptCache};
+pub use params::KNOWN_DROPS;
 pub(crate) use tool_names::ToolNames;
 
 use crate::catalogue::{Capabilities, Catalogue, Target};
@@ -34,7 +35,7 @@ use crate::reply::ReplyPlan;
 use crate::{TranslateError, converse};
 
 /// A translated request: what to send, how to read the answer, and what was changed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Translation {
     /// The body of the call.
     pub body: ConverseRequest,
@@ -103,6 +104,31 @@ pub fn translate(
         tool_config: tools.config,
     };
     Ok(Translation { body, plan, notes: notes.into_vec(), choices })
+}
+
+impl Translation {
+    /// Whether the request holds cache points.
+    #[must_use]
+    pub fn has_cache_points(&self) -> bool {
+        cache::is_present(&self.body)
+    }
+
+    /// Leaves cache points out, for a model that refuses them against its documentation.
+    pub fn strip_cache_points(&mut self) {
+        if cache::strip(&mut self.body) {
+            let param = std::borrow::Cow::Borrowed("cache_control");
+            let reason = std::borrow::Cow::Borrowed("the model refuses cache points at this moment");
+            self.notes.push(Note { kind: crate::NoteKind::Dropped, param, reason });
+        }
+    }
+
+    /// Asks for the likeliest tokens. Source: Amazon Nova user guide, tool use: greedy decoding avoids invalid tool calls.
+    pub fn decode_greedily(&mut self) {
+        self.body.inference_config.temperature = Some(0.0);
+        self.body.inference_config.top_p = None;
+        let fields = self.body.additional_model_request_fields.get_or_insert_default();
+        fields.inference_config = Some(converse::InferenceFields { top_k: 1 });
+    }
 }
 
 #[cfg(test)]

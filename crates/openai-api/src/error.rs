@@ -23,4 +23,7 @@ pub struct ErrorObject {
     pub param: Option<String>,
     /// For a program, such as `model_not_found`.
     pub code: Option<Cow<'static, str>>,
+    /// Extension: AWS's id of the failed call, which AWS's support asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aws_request_id: Option<String>,
 }

@@ -3,6 +3,8 @@
 //! The end is told apart from the pieces: [`StreamTranslator::finish`] gives the finish reason only when the whole stream was read, so that a
 //! stream that breaks after its last words never looks finished.
 
+use std::sync::Arc;
+
 use openai_api::chat::{Delta, FunctionDelta, ToolCallDelta};
 
 use super::stop_reason::{self, Finish};
@@ -13,8 +15,8 @@ use crate::converse::{BlockDelta, Event, TokenUsage, ToolUseStart};
 
 /// The state of one streamed answer.
 #[derive(Debug)]
-pub struct StreamTranslator<'p> {
-    plan: &'p ReplyPlan,
+pub struct StreamTranslator {
+    plan: Arc<ReplyPlan>,
     started: bool,
     /// The blocks that have begun and not ended: one or two at a time.
     open: Vec<(u32, Block)>,
@@ -41,10 +43,10 @@ enum Block {
     Skipped,
 }
 
-impl<'p> StreamTranslator<'p> {
+impl StreamTranslator {
     /// Before the first event.
     #[must_use]
-    pub fn new(plan: &'p ReplyPlan) -> Self {
+    pub fn new(plan: Arc<ReplyPlan>) -> Self {
         Self {
             plan,
             started: false,
@@ -121,15 +123,16 @@ impl<'p> StreamTranslator<'p> {
     }
 
     fn begin_tool_use(&mut self, block: u32, tool_use: &ToolUseStart<'_>, emit: &mut impl FnMut(Delta<'_>)) {
-        let begun = if self.plan.is_structured(&tool_use.name) {
+        let plan = Arc::clone(&self.plan);
+        let begun = if plan.is_structured(&tool_use.name) {
             if self.structured_seen { Block::Skipped } else { Block::Structured { has_arguments: false } }
-        } else if self.plan.single_tool_call && self.tool_calls > 0 {
+        } else if plan.single_tool_call && self.tool_calls > 0 {
             Block::Skipped
         } else {
             let index = self.tool_calls;
             self.tool_calls += 1;
             let function =
-                FunctionDelta { name: Some(self.plan.tool_names.original(&tool_use.name)), arguments: "" };
+                FunctionDelta { name: Some(plan.tool_names.original(&tool_use.name)), arguments: "" };
             emit(tool_call(ToolCallDelta {
                 index,
                 id: Some(&tool_use.tool_use_id),

@@ -7,7 +7,7 @@ use super::Context;
 use super::conversation::Conversation;
 use crate::TranslateError;
 use crate::catalogue::CachePlace;
-use crate::converse::{CachePoint, ContentBlock, RequestRole, SystemBlock};
+use crate::converse::{CachePoint, ContentBlock, ConverseRequest, RequestRole, SystemBlock};
 use crate::note::Notes;
 
 /// Removes cache points that Nova refuses, and places those of the configuration.
@@ -78,6 +78,23 @@ fn keep_allowed(
         )?;
     }
     Ok(asked > 0)
+}
+
+/// Whether there is any cache point.
+pub(super) fn is_present(body: &ConverseRequest) -> bool {
+    let in_system = body.system.iter().any(|block| matches!(block, SystemBlock::CachePoint(_)));
+    let mut blocks = body.messages.iter().flat_map(|message| &message.content);
+    in_system || blocks.any(|block| matches!(block, ContentBlock::CachePoint(_)))
+}
+
+/// Removes all cache points. Tells whether there were any.
+pub(super) fn strip(body: &mut ConverseRequest) -> bool {
+    let found = is_present(body);
+    body.system.retain(|block| !matches!(block, SystemBlock::CachePoint(_)));
+    for message in &mut body.messages {
+        message.content.retain(|block| !matches!(block, ContentBlock::CachePoint(_)));
+    }
+    found
 }
 
 fn has_tool_result(content: &[ContentBlock]) -> bool {

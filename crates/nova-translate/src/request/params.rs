@@ -7,6 +7,37 @@ use crate::TranslateError;
 use crate::converse::ServiceTier;
 use crate::note::Notes;
 
+/// The parameters that can be dropped: a closed list, which metrics use as labels. A field that a caller made up is not in it.
+pub const KNOWN_DROPS: [&str; 27] = [
+    "cache_control",
+    "cache_control.ttl",
+    "frequency_penalty",
+    "image_url.detail",
+    "logit_bias",
+    "max_completion_tokens",
+    "max_tokens",
+    "messages.*",
+    "messages.name",
+    "messages.reasoning_content",
+    "metadata",
+    "prediction",
+    "presence_penalty",
+    "prompt_cache_key",
+    "prompt_cache_retention",
+    "reasoning_effort",
+    "seed",
+    "service_tier",
+    "stop",
+    "store",
+    "stream_options",
+    "temperature",
+    "tools.cache_control",
+    "top_k",
+    "top_p",
+    "verbosity",
+    "web_search_options",
+];
+
 /// Refuses requests whose answer would be of another kind than the one asked for.
 pub(super) fn refuse_what_nova_has_not(request: &ChatRequest) -> Result<(), TranslateError> {
     let refuse = |param: &str, message: &str| Err(TranslateError::unsupported(param, message));

@@ -17,7 +17,7 @@ struct StreamFixture {
 
 /// Feeds the events, and tells what came out: the deltas, and how it ended.
 fn run(plan: &ReplyPlan, events: &[(String, Value)]) -> Value {
-    let mut translator = StreamTranslator::new(plan);
+    let mut translator = StreamTranslator::new(Arc::new(plan.clone()));
     let mut deltas = Vec::new();
     for (event_type, payload) in events {
         let payload = payload.to_string();
@@ -117,7 +117,8 @@ proptest! {
 
         let cut = (0..=cut.min(text.len())).rev().find(|cut| text.is_char_boundary(*cut)).unwrap_or(0);
         let mut events = vec![("messageStart".to_owned(), json!({}))];
-        for piece in [&text[..cut], &text[cut..]] {
+        let (first, rest) = text.split_at(cut);
+        for piece in [first, rest] {
             events.push(("contentBlockDelta".to_owned(), json!({"contentBlockIndex": 0, "delta": {"text": piece}})));
         }
         events.push(("contentBlockStop".to_owned(), json!({"contentBlockIndex": 0})));

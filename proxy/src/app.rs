@@ -1,0 +1,155 @@
+//! The composition root: from a configuration to a running proxy, top to bottom.
+//!
+//! Listeners and signals come in as parameters, so that a test or another program can run the whole proxy within itself.
+
+mod build;
+mod gauges;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nova_config::Loaded;
+use nova_lifecycle::{Outcome, Shutdown, SignalSource, Tasks, watch_signals};
+use nova_telemetry::keys;
+use nova_telemetry::log::LevelControl;
+use nova_telemetry::metrics::{MetricsHandle, UPKEEP_EVERY};
+use slog::{Logger, info, o};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::reload::Reloader;
+use crate::routes::{self, RenderMetrics};
+use crate::server::{Server, ServerSettings, ServerStats, StopTokens};
+use crate::services::SharedServices;
+use crate::upstream::CachedCredentials;
+
+pub use build::BuildError;
+pub(crate) use build::snapshot;
+
+/// How long streams have for their last event once a stop is forced, before their connections are dropped.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long background tasks have to end after the drain.
+const FINISH_GRACE: Duration = Duration::from_secs(2);
+
+/// The addresses to serve on, bound already.
+#[derive(Debug)]
+pub struct Listeners {
+    /// The OpenAI API.
+    pub api: TcpListener,
+    /// Metrics and health.
+    pub metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Binds what the configuration names.
+    ///
+    /// # Errors
+    /// When an address cannot be bound; the error names it.
+    pub async fn bind(loaded: &Loaded) -> Result<Self, BuildError> {
+        let bind = async |address: SocketAddr| {
+            TcpListener::bind(address).await.map_err(|source| BuildError::Bind { address, source })
+        };
+        let bootstrap = &loaded.config.bootstrap;
+        let api = bind(bootstrap.listen).await?;
+        let metrics = match bootstrap.metrics {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        Ok(Self { api, metrics })
+    }
+}
+
+/// What the program gives to the proxy beside its configuration.
+pub struct Surroundings {
+    /// The log's root.
+    pub log: Logger,
+    /// Changes the log's level at a reload.
+    pub log_level: LevelControl,
+    /// Renders the metrics.
+    pub metrics: MetricsHandle,
+    /// The files of the configuration, read again at a reload. Empty: there is nothing to reload.
+    pub config_files: Vec<PathBuf>,
+}
+
+/// A proxy that is built and not yet running.
+pub struct App {
+    services: SharedServices,
+    credentials: Arc<CachedCredentials>,
+    surroundings: Surroundings,
+    tasks: Tasks,
+}
+
+impl App {
+    /// Builds every component.
+    ///
+    /// # Errors
+    /// When a part of the configuration cannot be put into force; nothing has been started then.
+    pub fn build(loaded: Loaded, surroundings: Surroundings) -> Result<Self, BuildError> {
+        let shutdown = Shutdown::new();
+        let count_failure = Arc::new(|task| {
+            metrics::counter!(nova_telemetry::metrics::TASK_FAILURES_TOTAL, keys::TASK => task).increment(1);
+        });
+        let tasks = Tasks::new(shutdown.clone(), &surroundings.log).with_failure_hook(count_failure);
+        let credentials = build::credentials(&loaded, &surroundings.log);
+        let services = build::services(loaded, &credentials, &surroundings, shutdown)?;
+        Ok(Self { services, credentials, surroundings, tasks })
+    }
+
+    /// Asks for a drain, for a program that runs the proxy within itself.
+    #[must_use]
+    pub fn shutdown(&self) -> Shutdown {
+        self.tasks.shutdown().clone()
+    }
+
+    /// Serves until a signal or [`Self::shutdown`] says otherwise, then drains.
+    ///
+    /// # Errors
+    /// When a listener has no address of its own.
+    pub async fn run(self, listeners: Listeners, signals: impl SignalSource + 'static) -> io::Result<Outcome> {
+        let Self { services, credentials, surroundings, tasks } = self;
+        let server = services.snapshots.current().loaded.config.bootstrap.server.clone();
+        let log = surroundings.log.new(o!(keys::COMPONENT => "app"));
+        let reload = Arc::new(Notify::new());
+
+        let signal_reload = Arc::clone(&reload);
+        tasks.spawn("signals", watch_signals(signals, tasks.shutdown().clone(), log.clone(), move || signal_reload.notify_one()));
+        tasks.spawn("credentials", keep_credentials(credentials.clone(), tasks.shutdown().clone(), log.clone()));
+        let reloader = Reloader::new(services.clone(), credentials, &surroundings);
+        tasks.spawn("reload", reloader.run(reload, tasks.shutdown().clone()));
+        tasks.spawn("metrics_upkeep", upkeep(surroundings.metrics.clone(), tasks.shutdown().clone()));
+
+        let stop = stop_tokens(&tasks);
+        info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => env!("CARGO_PKG_VERSION"));
+        let stats = serve(&tasks, "api", listeners.api, warp_service(routes::api(&services)), &server, &stop, &surroundings.log);
+        if let Some(listener) = listeners.metrics {
+            info!(log, "serving metrics"; keys::LISTEN => %listener.local_addr()?);
+            let render: RenderMetrics = gauges::renderer(surroundings.metrics.clone(), services.clone(), stats);
+            serve(&tasks, "metrics", listener, warp_service(routes::metrics(&services, render)), &server, &stop, &surroundings.log);
+        }
+
+        tasks.shutdown().set_ready();
+        tasks.shutdown().requested().await;
+        let outcome = tasks.drain(server.drain_min_delay, server.drain_timeout).await;
+        tasks.finish(FINISH_GRACE).await;
+        Ok(outcome)
+    }
+}
+
+fn warp_service<F>(filter: F) -> impl tower_service::Service<
+    http::Request<hyper::body::Incoming>,
+    Response = warp::reply::Response,
+    Error = std::convert::Infallible,
+    Future: Send + 'static,
+> + Clone + Send + 'static
+where
+    F: warp::Filter<Extract = (warp::reply::Response,), Error = warp::Rejection> + Clone + Send + 'static,
+    F::Future: Send,
+{
+    warp::service(filter)
+}

@@ -1,0 +1,34 @@
+//! What is known about one request while it is under way.
+
+use std::sync::Arc;
+
+use slog::{Logger, o};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::snapshot::Snapshot;
+
+/// One request. Made when its head has been read, and kept until its body has ended.
+#[derive(Debug, Clone)]
+pub struct RequestContext {
+    /// Unique, told to the caller in `x-request-id`.
+    pub request_id: String,
+    /// The route, as metrics and records name it.
+    pub route: &'static str,
+    /// When the head had been read.
+    pub started: Instant,
+    /// The configuration that the request began with; it ends with the same one.
+    pub snapshot: Arc<Snapshot>,
+    /// The log, with the request's id.
+    pub log: Logger,
+}
+
+impl RequestContext {
+    /// Begins a request on `route`.
+    #[must_use]
+    pub fn begin(route: &'static str, snapshot: Arc<Snapshot>, log: &Logger) -> Self {
+        let request_id = format!("req_{}", Uuid::now_v7().simple());
+        let log = log.new(o!("request_id" => request_id.clone()));
+        Self { request_id, route, started: Instant::now(), snapshot, log }
+    }
+}

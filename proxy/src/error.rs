@@ -1,0 +1,280 @@
+//! What a caller is told when a request fails: the only file of the proxy that knows HTTP status codes.
+//!
+//! Each module has errors of its own and this one turns them into OpenAI's error object, so that SDKs raise the exception that their users
+//! expect. What AWS says is passed on without ARNs and account ids. The table is documented in `docs/reference/errors.md`.
+
+mod upstream;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use nova_translate::TranslateError;
+use nova_translate::reply::ReplyError;
+use openai_api::error::{ErrorBody, ErrorObject};
+
+use crate::auth::AuthError;
+use crate::limit::AdmissionError;
+use crate::media::FetchError;
+
+/// A failed request, in the caller's terms.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    /// The HTTP status.
+    status: StatusCode,
+    /// OpenAI's class of the error.
+    kind: &'static str,
+    /// A word for programs.
+    code: Cow<'static, str>,
+    /// The parameter at fault.
+    param: Option<String>,
+    /// For a person, free of ARNs and account ids.
+    message: String,
+    /// What SDKs are told about trying again; `None` leaves it to their own rules.
+    should_retry: Option<bool>,
+    /// When to try again.
+    retry_after: Option<Duration>,
+    /// AWS's id of the failed call.
+    aws_request_id: Option<Box<str>>,
+}
+
+const INVALID_REQUEST: &str = "invalid_request_error";
+const SERVER_ERROR: &str = "server_error";
+
+impl ApiError {
+    /// The status of an instance that wants no traffic.
+    pub const NOT_READY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+
+    fn new(status: StatusCode, kind: &'static str, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            kind,
+            code: code.into(),
+            param: None,
+            message: message.into(),
+            should_retry: None,
+            retry_after: None,
+            aws_request_id: None,
+        }
+    }
+
+    fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, code, message)
+    }
+
+    /// A body that is not the JSON that the route takes.
+    pub(crate) fn malformed_body(param: Option<String>, message: impl Into<String>) -> Self {
+        Self { param, ..Self::bad_request("invalid_json", message) }
+    }
+
+    /// A body that is JSON, with a value of a wrong type.
+    pub(crate) fn wrong_type(param: Option<String>, message: impl Into<String>) -> Self {
+        Self { param, ..Self::bad_request("invalid_type", message) }
+    }
+
+    /// A body over the limit.
+    pub(crate) fn body_too_large(limit_bytes: u64) -> Self {
+        let message = format!("the request body is larger than {limit_bytes} bytes, the most that is taken here");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "request_too_large", message)
+    }
+
+    /// A body that did not arrive.
+    pub(crate) fn body_lost(reason: &str) -> Self {
+        Self::bad_request("incomplete_body", format!("the request body did not arrive whole: {reason}"))
+    }
+
+    /// A body that is not declared as JSON.
+    pub(crate) fn unsupported_media_type(sent: &str) -> Self {
+        let message = format!("the content type is {sent:?}: send content-type: application/json");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID_REQUEST, "unsupported_media_type", message)
+    }
+
+    /// A path that is not served.
+    pub(crate) fn unknown_path(method: &str, path: &str) -> Self {
+        let message = format!("nothing is served at {method} {path}: chat is at POST /v1/chat/completions, models at GET /v1/models");
+        Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "unknown_url", message)
+    }
+
+    /// A path that is served with other methods.
+    pub(crate) fn method_not_allowed(method: &str, path: &str) -> Self {
+        let message = format!("{path} does not take the method {method}");
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, "method_not_allowed", message)
+    }
+
+    /// A model that is not served, or not to this caller.
+    pub(crate) fn unknown_model(name: &str, served: &str) -> Self {
+        let message = format!("the model {name:?} does not exist here; served are: {served}");
+        Self {
+            param: Some("model".to_owned()),
+            ..Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "model_not_found", message)
+        }
+    }
+
+    /// A model that the caller's key does not allow.
+    pub(crate) fn model_not_allowed(name: &str) -> Self {
+        let message = format!("this API key may not use the model {name:?}: ask those who run this service, or see GET /v1/models");
+        Self {
+            param: Some("model".to_owned()),
+            ..Self::new(StatusCode::FORBIDDEN, "permission_error", "model_not_allowed", message)
+        }
+    }
+
+    /// A remote image that cannot be used.
+    pub(crate) fn image_fetch(param: String, error: &FetchError) -> Self {
+        Self { param: Some(param), ..Self::bad_request("image_fetch_failed", error.to_string()) }
+    }
+
+    /// An image URL that is none.
+    pub(crate) fn bad_url(param: String, reason: &str) -> Self {
+        Self { param: Some(param), ..Self::bad_request("invalid_url", format!("the image URL cannot be read: {reason}")) }
+    }
+
+    /// More remote images than are fetched for one request.
+    pub(crate) fn too_many_images(count: usize, limit: usize) -> Self {
+        let message = format!("the request names {count} images by URL, and at most {limit} are fetched: send some as data: URLs");
+        Self { param: Some("messages".to_owned()), ..Self::bad_request("too_many_images", message) }
+    }
+
+    /// An event of Bedrock's whose payload has not its shape.
+    pub(crate) fn unreadable_event(event_type: &str) -> Self {
+        let message = format!("Bedrock sent an event of type {event_type} that cannot be read");
+        Self {
+            should_retry: Some(false),
+            ..Self::new(StatusCode::BAD_GATEWAY, SERVER_ERROR, "bad_upstream_response", message)
+        }
+    }
+
+    /// A whole answer of Bedrock's that has not its shape.
+    pub(crate) fn unreadable_reply(error: &serde_json::Error, aws_request_id: Option<&str>) -> Self {
+        Self {
+            should_retry: Some(false),
+            aws_request_id: aws_request_id.map(Into::into),
+            ..Self::new(
+                StatusCode::BAD_GATEWAY,
+                SERVER_ERROR,
+                "bad_upstream_response",
+                format!("Bedrock's answer cannot be read (line {}, column {})", error.line(), error.column()),
+            )
+        }
+    }
+
+    /// A defect of the proxy itself. What happened is in the log under the request's id.
+    pub(crate) fn internal(what: &'static str) -> Self {
+        let message = format!("{what}: this is a defect of the proxy, report it with the request id");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, "internal_error", message)
+    }
+
+    /// The proxy stops before the answer is complete.
+    pub(crate) fn stopped() -> Self {
+        let message = "this proxy was stopped before the answer was complete: send the request again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_shutdown", message)
+    }
+
+    /// The status as a number, for records and metrics.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// The word for programs, for records and metrics.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// The words for a person.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The error object, for a body or for an event within a stream.
+    #[must_use]
+    pub fn body(&self) -> ErrorBody {
+        ErrorBody {
+            error: ErrorObject {
+                message: self.message.clone(),
+                kind: self.kind,
+                param: self.param.clone(),
+                code: Some(self.code.clone()),
+                aws_request_id: self.aws_request_id.as_deref().map(str::to_owned),
+            },
+        }
+    }
+
+    /// The response.
+    #[must_use]
+    pub fn to_response(&self) -> http::Response<Bytes> {
+        // The object holds strings alone, so that it always serializes.
+        let body = serde_json::to_vec(&self.body()).unwrap_or_default();
+        let mut response = http::Response::new(Bytes::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        if let Some(should_retry) = self.should_retry {
+            headers.insert("x-should-retry", http::HeaderValue::from_static(if should_retry { "true" } else { "false" }));
+        }
+        if let Some(delay) = self.retry_after {
+            // Whole seconds, rounded up (RFC 9110, section 10.2.3).
+            headers.insert(http::header::RETRY_AFTER, delay.as_millis().div_ceil(1000).max(1).to_string().parse().unwrap_or_else(|_| {
+                http::HeaderValue::from_static("1")
+            }));
+        }
+        if let Some(id) = self.aws_request_id.as_deref().and_then(|id| id.parse().ok()) {
+            headers.insert("x-nova-aws-request-id", id);
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(http::header::WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, "invalid_api_key", error.to_string())
+    }
+}
+
+impl From<AdmissionError> for ApiError {
+    fn from(error: AdmissionError) -> Self {
+        let message = error.to_string();
+        match error {
+            AdmissionError::Draining => Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "draining", message),
+            _ => Self {
+                retry_after: Some(Duration::from_secs(1)),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limit_exceeded", message)
+            },
+        }
+    }
+}
+
+impl From<TranslateError> for ApiError {
+    fn from(error: TranslateError) -> Self {
+        Self { param: error.param, ..Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, error.code, error.message) }
+    }
+}
+
+impl From<ReplyError> for ApiError {
+    fn from(error: ReplyError) -> Self {
+        let message = error.to_string();
+        let error = match error {
+            ReplyError::Failed(_) => Self::new(StatusCode::FAILED_DEPENDENCY, "model_error", "model_error", message),
+            ReplyError::NoOutput | ReplyError::Protocol(_) | ReplyError::Truncated => {
+                Self::new(StatusCode::BAD_GATEWAY, SERVER_ERROR, "bad_upstream_response", message)
+            }
+        };
+        // The call was answered, and so it was paid: an SDK that tries again by itself pays twice.
+        Self { should_retry: Some(false), ..error }
+    }
+}
+
+/// Text of AWS's that may be shown to a caller.
+fn redacted(text: &str) -> String {
+    nova_telemetry::redact(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

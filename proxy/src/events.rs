@@ -1,0 +1,191 @@
+//! What the proxy tells of itself: each event is one log line and its metrics, in one place.
+//!
+//! Names are the telemetry crate's. No event holds a prompt, a completion or a secret.
+
+use nova_telemetry::keys;
+use nova_telemetry::metrics as names;
+use nova_translate::converse::TokenUsage;
+use nova_translate::reply;
+use slog::{Logger, error, info, o, warn};
+use tokio::time::Instant;
+
+use crate::record::{Outcome, UsageRecord};
+use crate::upstream::{Attempt, AttemptOutcome};
+
+/// The status that is counted for a caller who left, as nginx does.
+const CLIENT_CLOSED_REQUEST: u16 = 499;
+
+/// A request that has been refused before its model was known has no model to be counted under.
+const NO_MODEL: &str = "none";
+
+/// A request's head has been read. Logged at debug: the end tells all of it.
+pub(crate) fn request_started(record: &UsageRecord) {
+    slog::debug!(record.context.log, "request started"; keys::ROUTE => record.context.route);
+}
+
+/// A request has ended, in whatever way.
+pub(crate) fn request_completed(record: &UsageRecord, now: Instant) {
+    let status = status(&record.outcome);
+    let usage = reply::sum(record.usage.iter().copied());
+    count(record, status, usage, now);
+    log(record, status, usage, now);
+}
+
+fn status(outcome: &Outcome) -> u16 {
+    match outcome {
+        Outcome::Pending => CLIENT_CLOSED_REQUEST,
+        Outcome::Completed => 200,
+        // The status line of a broken stream said 200; what is counted is what it was.
+        Outcome::Failed(error) | Outcome::Broken(error) => error.status(),
+    }
+}
+
+fn outcome_word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pending => "client_closed",
+        Outcome::Completed => "completed",
+        Outcome::Failed(_) => "failed",
+        Outcome::Broken(_) => "broken",
+    }
+}
+
+fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
+    let model = record.model.clone().unwrap_or_else(|| NO_MODEL.to_owned());
+    let config = record.context.snapshot.config_hash.to_string();
+    let route = record.context.route;
+    let elapsed = now.duration_since(record.context.started);
+    let labels = [("route", route.to_owned()), ("model", model.clone()), ("status", status.to_string()), ("config", config.clone())];
+    metrics::counter!(names::REQUESTS_TOTAL, &labels).increment(1);
+    let labels = [("route", route.to_owned()), ("model", model.clone()), ("config", config.clone())];
+    metrics::histogram!(names::REQUEST_DURATION_SECONDS, &labels).record(elapsed.as_secs_f64());
+    metrics::histogram!(names::QUEUE_WAIT_SECONDS).record(record.queued.as_secs_f64());
+    for param in record.dropped_params() {
+        metrics::counter!(names::DROPPED_PARAMS_TOTAL, "param" => known_param(param)).increment(1);
+    }
+    count_attempts(record, &model);
+    if matches!(record.outcome, Outcome::Broken(_) | Outcome::Pending) && record.stream && record.answers > 0 {
+        let cause = match &record.outcome {
+            Outcome::Broken(error) => error.code().to_owned(),
+            _ => "client_closed".to_owned(),
+        };
+        metrics::counter!(names::STREAMS_BROKEN_TOTAL, "cause" => cause).increment(1);
+    }
+    if record.answers == 0 {
+        return;
+    }
+    let directions = [
+        ("input", usage.input_tokens),
+        ("output", usage.output_tokens),
+        ("cache_read", usage.cache_read_input_tokens),
+        ("cache_write", usage.cache_write_input_tokens),
+    ];
+    for (direction, tokens) in directions {
+        let labels = [("model", model.clone()), ("direction", direction.to_owned()), ("config", config.clone())];
+        metrics::counter!(names::TOKENS_TOTAL, &labels).increment(tokens);
+    }
+    for reason in &record.finish_reasons {
+        let labels = [("model", model.clone()), ("reason", (*reason).to_owned()), ("config", config.clone())];
+        metrics::counter!(names::STOP_REASONS_TOTAL, &labels).increment(1);
+    }
+    if let Some(first) = record.time_to_first_token {
+        let labels = [("model", model), ("config", config)];
+        metrics::histogram!(names::TIME_TO_FIRST_TOKEN_SECONDS, &labels).record(first.as_secs_f64());
+        let writing = elapsed.saturating_sub(first).as_secs_f64();
+        if record.stream && writing > 0.0 && usage.output_tokens > 0 {
+            #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
+            metrics::histogram!(names::OUTPUT_TOKENS_PER_SECOND, &labels).record(usage.output_tokens as f64 / writing);
+        }
+    }
+}
+
+/// Callers choose the names of fields that are not known, so that these are counted together.
+fn known_param(param: &str) -> String {
+    let known = nova_translate::request::KNOWN_DROPS.contains(&param);
+    if known { param.to_owned() } else { "unknown".to_owned() }
+}
+
+fn count_attempts(record: &UsageRecord, model: &str) {
+    for attempts in &record.attempts {
+        for (index, attempt) in attempts.as_slice().iter().enumerate() {
+            let region = attempt.region.to_string();
+            let labels = [("model", model.to_owned()), ("region", region.clone()), ("outcome", attempt_word(attempt).to_owned())];
+            metrics::counter!(names::UPSTREAM_ATTEMPTS_TOTAL, &labels).increment(1);
+            if index > 0 {
+                let labels = [("model", model.to_owned()), ("region", region)];
+                metrics::counter!(names::UPSTREAM_RETRIES_TOTAL, &labels).increment(1);
+            }
+        }
+    }
+}
+
+fn attempt_word(attempt: &Attempt) -> &'static str {
+    match attempt.outcome {
+        AttemptOutcome::Answered => "answered",
+        AttemptOutcome::Failed(kind) => kind.as_str(),
+        AttemptOutcome::Abandoned => "abandoned",
+    }
+}
+
+fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
+    let milliseconds = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let principal = record.principal.as_deref();
+    let attempts: usize = record.attempts.iter().map(|attempts| attempts.as_slice().len()).sum();
+    let line = record.context.log.new(o!(
+        keys::ROUTE => record.context.route,
+        keys::STATUS => status,
+        keys::DURATION_MS => milliseconds(now.duration_since(record.context.started)),
+        "outcome" => outcome_word(&record.outcome),
+        keys::MODEL => record.model.clone(),
+        keys::TARGET => record.target.as_ref().map(|target| target.model_id.clone()),
+        keys::KEY_ID => principal.map(|principal| principal.id.clone()),
+        "team" => principal.and_then(|principal| principal.team.clone()),
+        "user" => record.user.clone(),
+        keys::STREAM => record.stream,
+        keys::TIME_TO_FIRST_TOKEN_MS => record.time_to_first_token.map(milliseconds),
+        "queued_ms" => milliseconds(record.queued),
+        keys::INPUT_TOKENS => usage.input_tokens,
+        keys::OUTPUT_TOKENS => usage.output_tokens,
+        "cache_read_tokens" => usage.cache_read_input_tokens,
+        "cache_write_tokens" => usage.cache_write_input_tokens,
+        // An answer without reported usage is to be estimated by whoever reads this.
+        "usage_reported" => record.usage.len() == record.answers as usize,
+        "finish_reason" => (!record.finish_reasons.is_empty()).then(|| record.finish_reasons.join(",")),
+        keys::ATTEMPT => attempts,
+        keys::AWS_REQUEST_ID => record.aws_request_id().map(str::to_owned),
+        keys::DROPPED_PARAMS => Some(record.dropped_params().join(",")).filter(|names| !names.is_empty()),
+        keys::CONFIG => record.context.snapshot.config_hash.to_string(),
+    ));
+    if let Some(reason) = &record.native_stop_reason {
+        warn!(line, "bedrock gave a stop reason that this version does not know"; keys::STOP_REASON => reason);
+    }
+    match &record.outcome {
+        Outcome::Failed(error) | Outcome::Broken(error) if status >= 500 => {
+            error!(line, "request failed"; "code" => error.code(), keys::ERROR => error.message());
+        }
+        Outcome::Failed(error) | Outcome::Broken(error) => {
+            info!(line, "request refused"; "code" => error.code(), keys::ERROR => error.message());
+        }
+        Outcome::Pending => info!(line, "client left"),
+        Outcome::Completed => info!(line, "request completed"),
+    }
+}
+
+/// A configuration was put into force.
+pub(crate) fn config_applied(log: &Logger, hash: &str, models: usize) {
+    metrics::counter!(names::CONFIG_RELOADS_TOTAL, "result" => "applied").increment(1);
+    info!(log, "configuration applied"; keys::CONFIG => hash, keys::COUNT => models);
+}
+
+/// A configuration was refused; the old one stays.
+pub(crate) fn config_refused(log: &Logger, reason: &str, kept: &str) {
+    metrics::counter!(names::CONFIG_RELOADS_TOTAL, "result" => "refused").increment(1);
+    error!(log, "configuration refused, the last good one stays in force"; keys::ERROR => reason, keys::CONFIG => kept);
+}
+
+/// Which configuration is in force, for dashboards.
+pub(crate) fn config_in_force(hash: &str, previous: Option<&str>) {
+    if let Some(previous) = previous.filter(|previous| *previous != hash) {
+        metrics::gauge!(names::CONFIG_INFO, "hash" => previous.to_owned()).set(0.0);
+    }
+    metrics::gauge!(names::CONFIG_INFO, "hash" => hash.to_owned()).set(1.0);
+}

@@ -1,0 +1,114 @@
+//! `POST /v1/explain`: what would be sent for a chat request, and why. Nothing is called.
+
+use http::{HeaderMap, Response};
+use nova_translate::Note;
+use nova_translate::converse::ConverseRequest;
+use nova_translate::request::{RemoteImage, RemoteImages, remote_images};
+use openai_api::chat::ChatRequest;
+use serde::Serialize;
+
+use crate::context::RequestContext;
+use crate::error::ApiError;
+use crate::parse::IncomingBody;
+use crate::pipeline;
+use crate::record::{Outcome, RecordGuard};
+use crate::reply::{self, Body};
+use crate::services::Services;
+
+/// A PNG of one pixel: it stands for images that would be fetched.
+const PLACEHOLDER: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABpfZFQAAAAABJRU5ErkJggg==";
+
+/// The explanation of a request.
+#[derive(Debug, Serialize)]
+struct Explanation {
+    object: &'static str,
+    /// The name that was asked for.
+    model: String,
+    target: ExplainedTarget,
+    /// `Converse` or `ConverseStream`.
+    operation: &'static str,
+    /// How many calls are made: one per `n`.
+    calls: u32,
+    /// The body of each call.
+    converse: ConverseRequest,
+    /// Every rewrite and every drop.
+    notes: Vec<Note>,
+    /// What the response header `x-nova-dropped-params` would say.
+    dropped_params: Vec<String>,
+    /// Images that would be fetched. The body shows a placeholder for each.
+    fetched_images: Vec<String>,
+    /// The configuration that this follows from.
+    config: String,
+}
+
+/// What would be called.
+#[derive(Debug, Serialize)]
+struct ExplainedTarget {
+    /// The inference profile or model id, free of account ids.
+    model_id: String,
+    /// The foundation model.
+    foundation_model: &'static str,
+    /// The geography that the inference profile stays in.
+    inference_profile: Option<&'static str>,
+    region: String,
+}
+
+/// Answers `POST /v1/explain`.
+pub async fn explain(services: &Services, headers: &HeaderMap, body: impl IncomingBody) -> Response<Body> {
+    let context = RequestContext::begin("explain", services.snapshots.current(), &services.log);
+    let mut record = RecordGuard::open(context);
+    match explanation(services, headers, body, &mut record).await {
+        Ok(explanation) => {
+            record.outcome = Outcome::Completed;
+            reply::json(&explanation, Some(&record))
+        }
+        Err(error) => {
+            let response = reply::error(&error, Some(&record));
+            record.outcome = Outcome::Failed(Box::new(error));
+            response
+        }
+    }
+}
+
+async fn explanation(
+    services: &Services,
+    headers: &HeaderMap,
+    body: impl IncomingBody,
+    record: &mut RecordGuard,
+) -> Result<Explanation, ApiError> {
+    let principal = pipeline::authenticate(services, headers, record)?;
+    let request = pipeline::read(services, headers, body, record).await?;
+    let model = pipeline::resolve(&request, &principal, record)?;
+    let (images, fetched_images) = placeholders(record.context.snapshot.images.is_some(), &request);
+    let (name, operation) = (request.model.clone(), if request.stream { "ConverseStream" } else { "Converse" });
+    let translation = pipeline::translate_for(services, request, &model, &images, record)?;
+    let snapshot = &record.context.snapshot;
+    Ok(Explanation {
+        object: "explanation",
+        model: name,
+        target: ExplainedTarget {
+            model_id: nova_telemetry::redact(&model.target.model_id).into_owned(),
+            foundation_model: &model.target.model.id,
+            inference_profile: model.target.geography.map(|geography| geography.as_str()),
+            region: snapshot.loaded.config.bootstrap.bedrock.region.clone(),
+        },
+        operation,
+        calls: translation.choices,
+        converse: translation.body,
+        dropped_params: record.dropped_params().into_iter().map(str::to_owned).collect(),
+        notes: translation.notes,
+        fetched_images,
+        config: snapshot.config_hash.to_string(),
+    })
+}
+
+/// Stands in for images that a real request would fetch.
+fn placeholders(fetched: bool, request: &ChatRequest) -> (RemoteImages, Vec<String>) {
+    if !fetched {
+        return (RemoteImages::new(), Vec::new());
+    }
+    let urls: Vec<String> = remote_images(request).into_iter().map(|(_, url)| url.to_owned()).collect();
+    let images = urls.iter().map(|url| (url.clone(), RemoteImage { base64: PLACEHOLDER.to_owned() })).collect();
+    (images, urls)
+}

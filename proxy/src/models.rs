@@ -1,0 +1,189 @@
+//! The models that this instance serves: names from the configuration, what they stand for from the catalogue.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::civil::Date;
+use nova_config::{Fault, Loaded, ModelConfig, PromptCachePoint, ReasoningEffort, RuntimeConfig};
+use nova_translate::catalogue::{Catalogue, Geography, Target};
+use nova_translate::converse::GuardrailTrace;
+use nova_translate::request::{Guardrail, Options, PromptCache};
+use openai_api::chat::Effort;
+use openai_api::model::{ModelList, ModelObject};
+
+use crate::auth::Principal;
+use crate::error::ApiError;
+
+/// A name that callers may send, and all that follows from it.
+#[derive(Debug)]
+pub struct ServedModel {
+    /// The name.
+    pub name: String,
+    /// What is called.
+    pub target: Target,
+    /// How requests are translated.
+    pub options: Options,
+    /// How long the first byte may take, where the model has a limit of its own.
+    pub first_byte_timeout: Option<Duration>,
+}
+
+/// The names that are served. Immutable: a reload makes a new one.
+#[derive(Debug, Default)]
+pub struct ModelTable(BTreeMap<String, Arc<ServedModel>>);
+
+/// A table, and what an operator should know although it works.
+#[derive(Debug)]
+pub struct BuiltTable {
+    /// The table.
+    pub table: ModelTable,
+    /// Models that are near their end, and well-known names that the region does not have.
+    pub warnings: Vec<String>,
+}
+
+impl ModelTable {
+    /// Builds the table of a configuration as of `today`.
+    ///
+    /// # Errors
+    /// Every model block whose target is unknown, out of reach of the region, or past its end of life.
+    pub fn build(loaded: &Loaded, today: Date) -> Result<BuiltTable, Vec<Fault>> {
+        let runtime = &loaded.config.runtime;
+        let region = &loaded.config.bootstrap.bedrock.region;
+        let (mut table, mut warnings, mut faults) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for (name, model) in &runtime.models {
+            match resolve(model, region, today, &mut warnings) {
+                Ok(target) => {
+                    table.insert(name.clone(), Arc::new(serve(name, target, Some(model), runtime)));
+                }
+                Err((problem, fix)) => faults.push(loaded.fault(&format!("model.{name}.target"), problem, fix)),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let own_names = Catalogue::built_in().models().map(|model| (model.short_name.as_str(), model.short_name.as_str()));
+        let openai_names = Catalogue::built_in().openai_names().filter(|_| runtime.well_known_models);
+        for (name, target) in own_names.chain(openai_names) {
+            if table.contains_key(name) || runtime.removed_models.contains(name) {
+                continue;
+            }
+            // A name that nobody wrote is left out where it cannot work; it would be noise to complain.
+            if let Ok(target) = Catalogue::built_in().resolve(target, None, region)
+                && !is_over(target.model.end_of_life.as_deref(), today)
+            {
+                table.insert(name.to_owned(), Arc::new(serve(name, target, None, runtime)));
+            }
+        }
+        Ok(BuiltTable { table: Self(table), warnings })
+    }
+
+    /// The model of that name, if the caller may use it.
+    ///
+    /// Beside the names of the table, a Nova model's own id and the inference profile that is called for it are understood, because programs
+    /// that come from AWS's SDKs send them.
+    ///
+    /// # Errors
+    /// When there is no such name, listing those that there are for this caller; or when the caller may not use it.
+    pub fn find(&self, name: &str, principal: &Principal) -> Result<Arc<ServedModel>, ApiError> {
+        let Some(model) = self.0.get(name).or_else(|| self.by_id(name)) else {
+            let served: Vec<&str> = self.allowed(principal).map(|model| model.name.as_str()).collect();
+            return Err(ApiError::unknown_model(name, &served.join(", ")));
+        };
+        if !principal.allowed_models.allows(name) && !principal.allowed_models.allows(&model.name) {
+            return Err(ApiError::model_not_allowed(name));
+        }
+        Ok(Arc::clone(model))
+    }
+
+    fn by_id(&self, id: &str) -> Option<&Arc<ServedModel>> {
+        let bare = Geography::split(id).map_or(id, |(_, bare)| bare);
+        let model = self.0.get(&Catalogue::built_in().find(bare)?.short_name)?;
+        (bare == id || model.target.model_id == id).then_some(model)
+    }
+
+    /// The models that a caller may use, as `GET /v1/models` shows them.
+    #[must_use]
+    pub fn list(&self, principal: &Principal) -> ModelList {
+        ModelList { object: "list", data: self.allowed(principal).map(|model| model.object()).collect() }
+    }
+
+    /// How many names are served.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing is served.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn allowed(&self, principal: &Principal) -> impl Iterator<Item = &Arc<ServedModel>> {
+        self.0.values().filter(|model| principal.allowed_models.allows(&model.name))
+    }
+}
+
+impl ServedModel {
+    /// The model object of the API.
+    #[must_use]
+    pub fn object(&self) -> ModelObject {
+        let launched = self.target.model.launched.parse::<Date>().ok();
+        let created = launched.and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok());
+        let created = created.and_then(|at| u64::try_from(at.timestamp().as_second()).ok()).unwrap_or_default();
+        ModelObject { id: self.name.clone(), object: "model", created, owned_by: "amazon".to_owned() }
+    }
+}
+
+/// Resolves the target that somebody wrote, or says what is wrong and what to write.
+fn resolve(model: &ModelConfig, region: &str, today: Date, warnings: &mut Vec<String>) -> Result<Target, (String, String)> {
+    let target = Catalogue::built_in().resolve(&model.target, model.base_model.as_deref(), region).map_err(|error| {
+        (error.to_string(), "write a short name such as nova-lite, or an inference profile that this region can call".to_owned())
+    })?;
+    let facts = target.model;
+    if is_over(facts.end_of_life.as_deref(), today) {
+        let ended = facts.end_of_life.as_deref().unwrap_or_default();
+        return Err((format!("{} reached its end of life on {ended}", facts.short_name), "write another model, such as nova-2-lite".to_owned()));
+    }
+    if let Some(end) = facts.end_of_life.as_deref().or(facts.legacy.as_deref()) {
+        warnings.push(format!("{} is at the end of its life ({end}): plan to move to another model", facts.short_name));
+    }
+    Ok(target)
+}
+
+fn is_over(day: Option<&str>, today: Date) -> bool {
+    day.and_then(|day| day.parse::<Date>().ok()).is_some_and(|day| day <= today)
+}
+
+fn serve(name: &str, target: Target, model: Option<&ModelConfig>, runtime: &RuntimeConfig) -> ServedModel {
+    let caches = |point| model.is_some_and(|model| model.prompt_cache.contains(&point));
+    let options = Options {
+        strict: model.and_then(|model| model.strict).unwrap_or(runtime.strict),
+        max_tokens: model.and_then(|model| model.max_tokens),
+        reasoning_effort: model.and_then(|model| model.reasoning_effort).map(effort),
+        service_tier: model.and_then(|model| model.service_tier).map(|tier| tier.as_str().to_owned()),
+        prompt_cache: PromptCache { system: caches(PromptCachePoint::System), messages: caches(PromptCachePoint::Messages) },
+        guardrail: model.and_then(|model| model.guardrail.as_ref()).map(|guardrail| Guardrail {
+            id: guardrail.id.clone(),
+            version: guardrail.version.clone(),
+            trace: Some(match guardrail.trace {
+                nova_config::GuardrailTrace::Enabled => GuardrailTrace::Enabled,
+                nova_config::GuardrailTrace::Disabled => GuardrailTrace::Disabled,
+                nova_config::GuardrailTrace::EnabledFull => GuardrailTrace::EnabledFull,
+            }),
+        }),
+        choices_max: runtime.limits.n,
+    };
+    let first_byte_timeout = model.and_then(|model| model.first_byte_timeout);
+    ServedModel { name: name.to_owned(), target, options, first_byte_timeout }
+}
+
+fn effort(effort: ReasoningEffort) -> Effort {
+    match effort {
+        ReasoningEffort::None => Effort::None,
+        ReasoningEffort::Minimal => Effort::Minimal,
+        ReasoningEffort::Low => Effort::Low,
+        ReasoningEffort::Medium => Effort::Medium,
+        ReasoningEffort::High => Effort::High,
+    }
+}

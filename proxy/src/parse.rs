@@ -1,0 +1,101 @@
+//! Request bodies: read under a limit, and parsed with errors that say where.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use crate::error::ApiError;
+
+/// A body that has not been read yet.
+pub trait IncomingBody: Send {
+    /// The next piece, `None` at the end.
+    fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, String>>> + Send;
+}
+
+/// Checks the declared type. A body without one is taken for JSON.
+///
+/// # Errors
+/// When another type is declared.
+pub fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(declared) = headers.get(CONTENT_TYPE) else { return Ok(()) };
+    let declared = declared.to_str().unwrap_or("(unreadable)");
+    let essence = declared.split(';').next().unwrap_or_default().trim();
+    let is_json = essence.eq_ignore_ascii_case("application/json")
+        || (essence.to_ascii_lowercase().starts_with("application/") && essence.to_ascii_lowercase().ends_with("+json"));
+    if is_json { Ok(()) } else { Err(ApiError::unsupported_media_type(essence)) }
+}
+
+/// Reads a body of at most `limit_bytes` within `time_limit`.
+///
+/// # Errors
+/// When it is larger, breaks off, or does not arrive in time.
+pub async fn read(body: &mut impl IncomingBody, headers: &HeaderMap, limit_bytes: u64, time_limit: Duration) -> Result<Bytes, ApiError> {
+    let declared = headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > limit_bytes) {
+        return Err(ApiError::body_too_large(limit_bytes));
+    }
+    timeout(time_limit, collect(body, limit_bytes)).await.map_err(|_| ApiError::body_lost("it took too long"))?
+}
+
+async fn collect(body: &mut impl IncomingBody, limit_bytes: u64) -> Result<Bytes, ApiError> {
+    let mut first: Option<Bytes> = None;
+    let mut rest = BytesMut::new();
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|reason| ApiError::body_lost(&reason))?;
+        let so_far = first.as_ref().map_or(0, Bytes::len).max(rest.len());
+        // The declared length may be missing or a lie, so that what comes is counted.
+        if (so_far as u64).saturating_add(piece.len() as u64) > limit_bytes {
+            return Err(ApiError::body_too_large(limit_bytes));
+        }
+        match (&first, rest.is_empty()) {
+            // Most bodies come in one piece, which then is never copied.
+            (None, true) => first = Some(piece),
+            (Some(begin), true) => {
+                rest.extend_from_slice(begin);
+                rest.extend_from_slice(&piece);
+            }
+            (_, false) => rest.extend_from_slice(&piece),
+        }
+    }
+    Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+}
+
+/// Parses a JSON body.
+///
+/// The first pass is the plain parser. Only when it fails is the body read again with the path of the fault, which costs more.
+///
+/// # Errors
+/// With line and column for malformed JSON, and with the path for a value of a wrong type.
+pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    if body.is_empty() {
+        return Err(ApiError::malformed_body(None, "the request body is empty: send a JSON object"));
+    }
+    serde_json::from_slice(body).map_err(|plain| explain::<T>(body, &plain))
+}
+
+fn explain<T: DeserializeOwned>(body: &[u8], plain: &serde_json::Error) -> ApiError {
+    if let Err(error) = std::str::from_utf8(body) {
+        let message = format!("the request body is not valid UTF-8: byte {} cannot be read", error.valid_up_to());
+        return ApiError::malformed_body(None, message);
+    }
+    if !plain.is_data() {
+        let kind = if plain.is_eof() { "it ends too early" } else { "it cannot be read" };
+        return ApiError::malformed_body(None, format!("the request body is not valid JSON: {kind}: {plain}"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let (path, message) = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
+        Err(error) => (error.path().to_string(), error.inner().to_string()),
+        Ok(_) => (String::new(), plain.to_string()),
+    };
+    if path.is_empty() || path == "." {
+        return ApiError::wrong_type(None, format!("the request body has not the right form: {message}"));
+    }
+    ApiError::wrong_type(Some(path.clone()), format!("{path}: {message}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! Fetches the images that a request names by URL, before it is translated.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::try_join_all;
+use nova_translate::request::{RemoteImage, RemoteImages, remote_images};
+use openai_api::chat::ChatRequest;
+use url::Url;
+
+use crate::error::ApiError;
+use crate::media::ImageFetcher;
+use crate::snapshot::Snapshot;
+
+/// How many images of one request are fetched. Converse takes no more in a message.
+const IMAGES_MAX: usize = 20;
+
+/// Fetches all remote images of a request at once. Without a fetcher the translation refuses them.
+pub(super) async fn fetch(snapshot: &Snapshot, request: &ChatRequest) -> Result<RemoteImages, ApiError> {
+    let Some(fetcher) = &snapshot.images else { return Ok(RemoteImages::new()) };
+    let mut wanted = remote_images(request);
+    // The same URL twice is one fetch.
+    wanted.sort_by(|(_, one), (_, other)| one.cmp(other));
+    wanted.dedup_by(|(_, one), (_, other)| one == other);
+    if wanted.len() > IMAGES_MAX {
+        return Err(ApiError::too_many_images(wanted.len(), IMAGES_MAX));
+    }
+    let fetches = wanted.into_iter().map(|(param, url)| fetch_one(fetcher, param, url));
+    Ok(try_join_all(fetches).await?.into_iter().collect())
+}
+
+async fn fetch_one(fetcher: &ImageFetcher, param: String, url: &str) -> Result<(String, RemoteImage), ApiError> {
+    let parsed = Url::parse(url).map_err(|error| ApiError::bad_url(param.clone(), &error.to_string()))?;
+    let image = fetcher.fetch(&parsed).await.map_err(|error| ApiError::image_fetch(param, &error))?;
+    Ok((url.to_owned(), RemoteImage { base64: STANDARD.encode(&image.bytes) }))
+}

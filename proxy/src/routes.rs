@@ -1,0 +1,112 @@
+//! Which path leads where. The only folder that knows warp.
+//!
+//! A handler takes what it needs out of the request and gives it to a function that knows no warp; every handler returns a response, never a
+//! rejection. What no route takes is answered by [`fallback`], in OpenAI's error shape.
+
+mod body;
+mod chat_completions;
+mod explain;
+mod health;
+mod metrics;
+mod models;
+
+use std::convert::Infallible;
+
+use http::{Method, Response};
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::path::FullPath;
+
+use crate::error::ApiError;
+use crate::reply::{self, Body};
+use crate::services::SharedServices;
+
+pub use metrics::RenderMetrics;
+
+/// The paths and their methods, for telling a wrong method from a wrong path. A path that ends in `/` stands for all below it.
+const PATHS: [(&str, &str); 8] = [
+    ("/v1/chat/completions", "POST"),
+    ("/v1/explain", "POST"),
+    ("/v1/models", "GET"),
+    ("/v1/models/", "GET"),
+    ("/health", "GET"),
+    ("/health/live", "GET"),
+    ("/health/ready", "GET"),
+    ("/metrics", "GET"),
+];
+
+/// The OpenAI API and the health pages.
+#[must_use]
+pub fn api(services: &SharedServices) -> BoxedFilter<(warp::reply::Response,)> {
+    chat_completions::route(services)
+        .or(explain::route(services))
+        .unify()
+        .or(models::list_route(services))
+        .unify()
+        .or(models::get_route(services))
+        .unify()
+        .or(health::routes(services))
+        .unify()
+        .or(fallback("/metrics"))
+        .unify()
+        .boxed()
+}
+
+/// Metrics and the health pages.
+#[must_use]
+pub fn metrics(services: &SharedServices, render: RenderMetrics) -> BoxedFilter<(warp::reply::Response,)> {
+    metrics::route(render).or(health::routes(services)).unify().or(fallback("/v1/")).unify().boxed()
+}
+
+/// What no route takes. Paths that begin with `elsewhere` belong to the other listener.
+fn fallback(elsewhere: &'static str) -> BoxedFilter<(warp::reply::Response,)> {
+    warp::method()
+        .and(warp::path::full())
+        .and_then(move |method: Method, path: FullPath| async move { Ok::<_, Infallible>(into_warp(refuse(&method, path.as_str(), elsewhere))) })
+        .boxed()
+}
+
+fn refuse(method: &Method, path: &str, elsewhere: &str) -> Response<Body> {
+    let serves = |(own, _): &&(&str, &str)| *own == path || (own.ends_with('/') && path.starts_with(own) && path.len() > own.len());
+    match PATHS.iter().filter(|(own, _)| !own.starts_with(elsewhere)).find(serves) {
+        Some((_, allowed)) => {
+            let mut response = reply::error(&ApiError::method_not_allowed(method.as_str(), path), None);
+            response.headers_mut().insert(http::header::ALLOW, http::HeaderValue::from_static(allowed));
+            response
+        }
+        None => reply::error(&ApiError::unknown_path(method.as_str(), path), None),
+    }
+}
+
+/// The pipeline's response in warp's type.
+fn into_warp(response: Response<Body>) -> warp::reply::Response {
+    let (parts, body) = response.into_parts();
+    let mut response = match body {
+        Body::Whole(bytes) => warp::reply::Response::new(bytes.into()),
+        Body::Stream(stream) => warp::reply::stream(stream),
+    };
+    *response.status_mut() = parts.status;
+    *response.headers_mut() = parts.headers;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("GET", "/v1/chat/completions", 405)]
+    #[case("DELETE", "/v1/models/gpt-4o", 405)]
+    #[case("POST", "/v1/models", 405)]
+    #[case("POST", "/v1/chat/completion", 404)]
+    #[case("POST", "/v1/models/", 404)]
+    #[case("GET", "/", 404)]
+    #[case("GET", "/metrics", 404)]
+    fn a_wrong_method_is_told_from_a_wrong_path(#[case] method: &str, #[case] path: &str, #[case] status: u16) {
+        let response = refuse(&method.parse().expect("a method"), path, "/metrics");
+        assert_eq!(response.status().as_u16(), status);
+        assert_eq!(response.headers().contains_key("allow"), status == 405);
+    }
+}

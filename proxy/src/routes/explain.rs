@@ -1,0 +1,28 @@
+//! `POST /v1/explain`.
+
+use std::convert::Infallible;
+
+use http::HeaderMap;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+
+use super::body::WarpBody;
+use super::into_warp;
+use crate::explain;
+use crate::services::SharedServices;
+
+pub(super) fn route(services: &SharedServices) -> BoxedFilter<(warp::reply::Response,)> {
+    let services = services.clone();
+    warp::path!("v1" / "explain")
+        .and(warp::post())
+        .and(warp::header::headers_cloned())
+        .and(warp::body::stream())
+        .and_then(move |headers: HeaderMap, body| {
+            let services = services.clone();
+            async move {
+                let response = explain::explain(&services, &headers, WarpBody::new(body)).await;
+                Ok::<_, Infallible>(into_warp(response))
+            }
+        })
+        .boxed()
+}

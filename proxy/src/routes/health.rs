@@ -1,0 +1,81 @@
+//! `GET /health`, `/health/live` and `/health/ready`: open to everybody, and without secrets.
+//!
+//! Live means that the process answers; no dependency ever flips it. Ready means that traffic should come here. `/health` tells both and why.
+
+use std::convert::Infallible;
+
+use http::Response;
+use serde::Serialize;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+
+use super::into_warp;
+use crate::error::ApiError;
+use crate::reply::{self, Body};
+use crate::services::{Services, SharedServices};
+
+#[derive(Serialize)]
+struct Health {
+    /// `ready` or `not_ready`.
+    status: &'static str,
+    phase: &'static str,
+    version: &'static str,
+    /// The configuration in force.
+    config: String,
+    ring: String,
+    models: usize,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Serialize)]
+struct Condition {
+    name: &'static str,
+    holds: bool,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Live {
+    status: &'static str,
+}
+
+pub(super) fn routes(services: &SharedServices) -> BoxedFilter<(warp::reply::Response,)> {
+    let read = || warp::get().or(warp::head()).unify();
+    let (whole, ready) = (services.clone(), services.clone());
+    let health = warp::path!("health").and(read()).and_then(move || {
+        let response = into_warp(reply::json(&health(&whole), None));
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let live = warp::path!("health" / "live")
+        .and(read())
+        .and_then(|| async move { Ok::<_, Infallible>(into_warp(reply::json(&Live { status: "live" }, None))) });
+    let ready = warp::path!("health" / "ready").and(read()).and_then(move || {
+        let response = into_warp(readiness(&ready));
+        async move { Ok::<_, Infallible>(response) }
+    });
+    health.or(live).unify().or(ready).unify().boxed()
+}
+
+fn health(services: &Services) -> Health {
+    let readiness = services.readiness.snapshot();
+    let snapshot = services.snapshots.current();
+    let conditions = readiness.conditions.into_iter();
+    Health {
+        status: if readiness.ready { "ready" } else { "not_ready" },
+        phase: readiness.phase.as_str(),
+        version: env!("CARGO_PKG_VERSION"),
+        config: snapshot.config_hash.to_string(),
+        ring: snapshot.loaded.config.bootstrap.ring.clone(),
+        models: snapshot.models.len(),
+        conditions: conditions.map(|condition| Condition { name: condition.name, holds: condition.holds, reason: condition.reason }).collect(),
+    }
+}
+
+fn readiness(services: &Services) -> Response<Body> {
+    let health = health(services);
+    let mut response = reply::json(&health, None);
+    if health.status != "ready" {
+        *response.status_mut() = ApiError::NOT_READY;
+    }
+    response
+}

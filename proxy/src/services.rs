@@ -1,0 +1,36 @@
+//! What all requests share. Built by `app.rs`, read by the pipeline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nova_lifecycle::{Readiness, Shutdown};
+use slog::Logger;
+
+use crate::auth::Authenticator;
+use crate::limit::Admission;
+use crate::repair::LearnedRefusals;
+use crate::snapshot::Snapshots;
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct Services {
+    /// Who may call.
+    pub authenticator: Authenticator,
+    /// How much is taken on at once.
+    pub admission: Admission,
+    /// The configuration in force, and what follows from it.
+    pub snapshots: Snapshots,
+    /// What models were found to refuse.
+    pub refusals: LearnedRefusals,
+    /// Whether traffic should come here.
+    pub readiness: Readiness,
+    /// Phases and the drain.
+    pub shutdown: Shutdown,
+    /// The root of all requests' logs.
+    pub log: Logger,
+    /// How long a body may take to arrive: a slow one holds memory.
+    pub body_timeout: Duration,
+}
+
+/// As filters take it.
+pub type SharedServices = Arc<Services>;

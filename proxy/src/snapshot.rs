@@ -1,0 +1,62 @@
+//! Everything that follows from one configuration, in one piece: a request sees the old one or the new one, never a mixture.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use nova_config::{Fault, Loaded};
+
+use crate::media::ImageFetcher;
+use crate::models::ModelTable;
+use crate::upstream::BedrockClient;
+
+/// What a configuration came to. Immutable.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The configuration.
+    pub loaded: Loaded,
+    /// Its hash, short, as metrics and records carry it.
+    pub config_hash: Arc<str>,
+    /// The models that it serves.
+    pub models: ModelTable,
+    /// The client with its timeouts and retries.
+    pub bedrock: BedrockClient,
+    /// Images by URL, if the operator allows any.
+    pub images: Option<ImageFetcher>,
+}
+
+/// The snapshot in force.
+#[derive(Debug)]
+pub struct Snapshots(ArcSwap<Snapshot>);
+
+impl Snapshots {
+    /// Begins with a first one.
+    #[must_use]
+    pub fn new(first: Snapshot) -> Self {
+        Self(ArcSwap::from_pointee(first))
+    }
+
+    /// The one in force.
+    #[must_use]
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+
+    /// Puts another one into force. Requests under way keep theirs.
+    pub fn replace(&self, next: Snapshot) {
+        self.0.store(Arc::new(next));
+    }
+}
+
+/// Why a configuration cannot be put into force.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// Faults in the files.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Faults(Vec<Fault>),
+    /// The Bedrock client cannot be built.
+    #[error("the bedrock client cannot be built")]
+    Upstream(#[from] crate::upstream::UpstreamSetupError),
+    /// The image fetcher cannot be built.
+    #[error("the image fetcher cannot be built")]
+    Images(#[source] std::io::Error),
+}

@@ -1,0 +1,180 @@
+//! A streamed answer on its way to the caller: Bedrock's events in, server-sent events out, each as it comes.
+//!
+//! The body is pulled by the connection, so that a slow caller slows Bedrock down, and a caller who leaves drops the body, the stream and with
+//! it the call. It ends in exactly one way: `[DONE]` after a finish reason, or one `error` event, after which nothing follows.
+
+mod choice;
+mod writer;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::select_all;
+use futures_util::stream;
+use nova_lifecycle::Shutdown;
+use tokio::time::timeout;
+
+use crate::error::ApiError;
+use crate::limit::Admitted;
+use crate::record::{Outcome, RecordGuard};
+use crate::reply::ByteStream;
+
+pub use choice::Choice;
+pub use writer::{ChunkHead, EventWriter};
+
+/// How many bytes of events that are there already go out in one write.
+const COALESCED_BYTES_MAX: usize = 16 * 1024;
+
+/// An answer that has begun: its first events have come from Bedrock.
+#[derive(Debug)]
+pub struct AnswerStream {
+    /// One per `n`.
+    pub choices: Vec<Choice>,
+    /// Writes events.
+    pub writer: EventWriter,
+    /// Whether the caller wants the usage at the end.
+    pub include_usage: bool,
+    /// The longest silence.
+    pub keep_alive: Duration,
+    /// Written when the stream ends, or is dropped.
+    pub record: RecordGuard,
+    /// Held until the stream ends.
+    pub admitted: Admitted,
+    /// Ends streams that outlast the drain.
+    pub shutdown: Shutdown,
+}
+
+/// What can happen next.
+enum Next {
+    /// A choice has something, or has ended.
+    Item(usize, choice::Item),
+    /// Nothing came for a while.
+    Quiet,
+    /// The proxy stops now.
+    Forced,
+}
+
+impl AnswerStream {
+    /// The body.
+    #[must_use]
+    pub fn into_body(self) -> ByteStream {
+        Box::pin(stream::unfold(Some(self), |state| async move {
+            let mut state = state?;
+            let (bytes, ended) = state.advance().await;
+            Some((Ok::<Bytes, Infallible>(bytes), (!ended).then_some(state)))
+        }))
+    }
+
+    /// Waits for something to send. Tells whether it was the last.
+    async fn advance(&mut self) -> (Bytes, bool) {
+        loop {
+            let ended = match self.next().await {
+                Next::Quiet => {
+                    self.writer.keep_alive();
+                    false
+                }
+                Next::Forced => self.fail(ApiError::stopped()),
+                Next::Item(index, item) => self.take(index, item) || self.take_what_is_there(),
+            };
+            if ended || !self.writer.is_empty() {
+                return (self.writer.take(), ended);
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Next {
+        let open: Vec<_> = self
+            .choices
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, choice)| !choice.has_ended())
+            .map(|(index, choice)| Box::pin(async move { (index, choice.next().await) }))
+            .collect();
+        // All choices have ended only when the stream has, and then nobody waits.
+        let waiting = timeout(self.keep_alive, select_all(open));
+        tokio::select! {
+            biased;
+            () = self.shutdown.forced().cancelled() => Next::Forced,
+            next = waiting => next.map_or(Next::Quiet, |((index, item), ..)| Next::Item(index, item)),
+        }
+    }
+
+    /// Takes events that are there already, so that they go out in one write.
+    fn take_what_is_there(&mut self) -> bool {
+        for index in 0..self.choices.len() {
+            while self.writer.len() < COALESCED_BYTES_MAX {
+                let Some(item) = self.choices.get_mut(index).and_then(Choice::next_ready) else { break };
+                if self.take(index, item) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    /// Handles one item of a choice. Tells whether the stream has ended.
+    fn take(&mut self, index: usize, item: choice::Item) -> bool {
+        let Some(choice) = self.choices.get_mut(index) else { return false };
+        match choice.take(item, &mut self.writer) {
+            Ok(choice::Progress::Nothing) => false,
+            Ok(choice::Progress::Content) => {
+                self.record.first_token();
+                false
+            }
+            Ok(choice::Progress::Ended(finish)) => {
+                self.record.finish_reasons.push(finish_word(finish.reason));
+                self.record.native_stop_reason = finish.native.or_else(|| self.record.native_stop_reason.take());
+                self.choices.iter().all(Choice::has_ended) && self.complete()
+            }
+            Err(error) => self.fail(*error),
+        }
+    }
+
+    fn complete(&mut self) -> bool {
+        self.note_usage();
+        if self.include_usage && self.record.usage.len() == self.choices.len() {
+            self.writer.usage(nova_translate::reply::usage(nova_translate::reply::sum(self.record.usage.iter().copied())));
+        }
+        self.writer.done();
+        self.record.outcome = Outcome::Completed;
+        true
+    }
+
+    fn fail(&mut self, error: ApiError) -> bool {
+        self.note_usage();
+        self.writer.error(&error);
+        self.record.outcome = Outcome::Broken(Box::new(error));
+        true
+    }
+
+    /// Keeps what was reported so far.
+    fn note_usage(&mut self) {
+        self.record.usage = self.choices.iter().filter_map(Choice::usage).collect();
+    }
+}
+
+impl Drop for AnswerStream {
+    fn drop(&mut self) {
+        // A caller who leaves after the usage was reported still has it on record.
+        self.note_usage();
+    }
+}
+
+/// The finish reason as it is written.
+pub(crate) fn finish_word(reason: openai_api::chat::FinishReason) -> &'static str {
+    use openai_api::chat::FinishReason;
+    match reason {
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ToolCalls => "tool_calls",
+        FinishReason::ContentFilter => "content_filter",
+    }
+}
+
+/// The parts that all chunks of an answer share.
+#[must_use]
+pub fn chunk_head(id: String, created: u64, model: String, service_tier: Option<String>) -> Arc<ChunkHead> {
+    Arc::new(ChunkHead { id, created, model, service_tier })
+}

@@ -1,0 +1,91 @@
+//! One of the `n` answers of a stream: Bedrock's events and the state of their translation.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use nova_translate::converse::{self, TokenUsage};
+use nova_translate::reply::{Finish, ReplyPlan, StreamTranslator};
+
+use super::writer::EventWriter;
+use crate::error::ApiError;
+use crate::upstream::{Event, EventStream, UpstreamError};
+
+/// One answer.
+#[derive(Debug)]
+pub struct Choice {
+    index: u32,
+    events: EventStream,
+    translator: StreamTranslator,
+    ended: bool,
+}
+
+/// What a stream of events gives: an event, a failure, or its end.
+pub type Item = Option<Result<Event, UpstreamError>>;
+
+/// What an item came to.
+pub enum Progress {
+    /// Nothing for the caller.
+    Nothing,
+    /// A piece of the answer.
+    Content,
+    /// The answer is complete.
+    Ended(Finish),
+}
+
+impl Choice {
+    /// The answer with this index.
+    #[must_use]
+    pub fn new(index: u32, events: EventStream, plan: Arc<ReplyPlan>) -> Self {
+        Self { index, events, translator: StreamTranslator::new(plan), ended: false }
+    }
+
+    /// Whether the end has been handled.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// The usage, if it was reported yet.
+    #[must_use]
+    pub fn usage(&self) -> Option<TokenUsage> {
+        self.translator.usage()
+    }
+
+    /// Waits for the next item. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Item {
+        self.events.next().await
+    }
+
+    /// The next item, if it is there already.
+    pub fn next_ready(&mut self) -> Option<Item> {
+        if self.ended {
+            return None;
+        }
+        match self.events.next_ready() {
+            Poll::Ready(item) => Some(item),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Handles an item, and writes what it adds.
+    ///
+    /// # Errors
+    /// When the answer cannot be completed. Boxed, because it is rare and large.
+    pub fn take(&mut self, item: Item, writer: &mut EventWriter) -> Result<Progress, Box<ApiError>> {
+        let event = match item {
+            Some(Ok(event)) => event,
+            Some(Err(error)) => return Err(Box::new(ApiError::from(&error))),
+            None => {
+                let finish = self.translator.finish().map_err(|error| Box::new(error.into()))?;
+                self.ended = true;
+                writer.finish(self.index, &finish);
+                return Ok(Progress::Ended(finish));
+            }
+        };
+        let event = converse::Event::parse(event.event_type.as_str(), &event.payload)
+            .map_err(|_| Box::new(ApiError::unreadable_event(event.event_type.as_str())))
+            .map(|parsed| self.translator.event(parsed, &mut |delta| writer.delta(self.index, delta)))?;
+        event.map_err(|error| Box::new(error.into()))?;
+        Ok(if writer.is_empty() { Progress::Nothing } else { Progress::Content })
+    }
+}
