@@ -66,6 +66,9 @@ impl Checker<'_> {
             }
             ValidationErrorKind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();
+                if self.is_there_in_another_form(&path, name) {
+                    return;
+                }
                 let (problem, fix) = message::missing(&path, name);
                 let place = self.block_start(&path);
                 self.fault_at(place, &path, problem, fix);
@@ -92,6 +95,21 @@ impl Checker<'_> {
         }
     }
 
+    /// Whether a required field has a fault of its own already: a misspelled name, or a label too many.
+    fn is_there_in_another_form(&self, path: &Path, name: &str) -> bool {
+        let block = if path.0.is_empty() {
+            Some(self.root)
+        } else {
+            document::find(self.root, path).and_then(|node| match &node.value {
+                NodeValue::Block(block) => Some(block),
+                _ => None,
+            })
+        };
+        block.is_some_and(|block| {
+            block.keys().any(|written| written == name || message::meant(path, written) == Some(name))
+        })
+    }
+
     fn unknown(&mut self, path: &Path, name: &str) {
         let child = document::find(self.root, &path.field(name)).or_else(|| self.root.get(name));
         let place = child.map_or_else(|| self.start(), |node| self.sources.position(&node.key));
@@ -111,7 +129,8 @@ impl Checker<'_> {
         match &node.value {
             NodeValue::String(text) if looks_secret(text) => {
                 let place = self.sources.position(&node.span);
-                let fix = "take it out and revoke it; name a file that holds it, in a field that ends in _file";
+                let fix =
+                    "take it out and revoke it; name a file that holds it, in a field that ends in _file";
                 self.fault_at(place, path, "holds a secret, which a configuration never does", fix);
             }
             NodeValue::List(list) => list.iter().for_each(|node| self.secret(node, path)),
@@ -132,13 +151,7 @@ impl Checker<'_> {
         self.fault_at(place, path, problem, fix);
     }
 
-    fn fault_at(
-        &mut self,
-        place: Position,
-        path: &Path,
-        problem: impl Into<String>,
-        fix: impl Into<String>,
-    ) {
+    fn fault_at(&mut self, place: Position, path: &Path, problem: impl Into<String>, fix: impl Into<String>) {
         self.faults.push(Fault::new(place, path.to_string(), problem, fix));
     }
 

@@ -4,6 +4,7 @@
 //! refused, because a configuration must mean the same on every instance. Names are judged in `check`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use hcl_edit::Span as _;
 use hcl_edit::expr::{Expression, UnaryOperator};
@@ -54,7 +55,7 @@ impl Node {
     /// What it is, for messages.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.value {
-            NodeValue::Bool(_) => "true or false",
+            NodeValue::Bool(_) => "a boolean",
             NodeValue::Number(_) => "a number",
             NodeValue::String(_) => "a string",
             NodeValue::List(_) => "a list",
@@ -88,8 +89,13 @@ pub(crate) fn parse(sources: &Sources, source: usize, faults: &mut Vec<Fault>) -
             let at = error.location();
             let file = sources.get(source).map(|found| found.name.clone()).unwrap_or_default();
             let position = Position { file, line: at.line(), column: at.column() };
-            let problem = format!("this is not HCL: {}", error.message());
-            faults.push(Fault::new(position, "", problem, "write `name = value`, or `name { … }` on lines of its own"));
+            let (problem, fix) = if error.message().contains("redefined attribute") {
+                ("the attribute is written twice in one block".to_owned(), "keep one of the two")
+            } else {
+                let fix = "write `name = value`, or `name { … }` with a line for each field";
+                (format!("this is not HCL: {}", error.message()), fix)
+            };
+            faults.push(Fault::new(position, "", problem, fix));
             Block::new()
         }
     }
@@ -117,10 +123,15 @@ impl Reader<'_> {
         let name = attribute.key.as_str().to_owned();
         let key = self.span(attribute.key.span());
         let here = path.field(&name);
-        if into.contains_key(&name) {
-            self.fault(&key, &here, "is written as an attribute and as a block", "keep one of the two");
-        } else if let Some(node) = self.expression(&attribute.value, &key, &here) {
-            into.insert(name, node);
+        let node = self.expression(&attribute.value, &key, &here);
+        match (into.entry(name), node) {
+            (Entry::Occupied(_), _) => {
+                self.fault(&key, &here, "is written as an attribute and as a block", "keep one of the two");
+            }
+            (Entry::Vacant(slot), Some(node)) => {
+                slot.insert(node);
+            }
+            (Entry::Vacant(_), None) => {}
         }
     }
 
@@ -138,7 +149,8 @@ impl Reader<'_> {
                 return;
             }
         };
-        let inner = label.as_ref().map_or_else(|| here.clone(), |label| here.child(Segment::Label(label.clone())));
+        let inner =
+            label.as_ref().map_or_else(|| here.clone(), |label| here.child(Segment::Label(label.clone())));
         let body = self.body(&block.body, &inner);
         let node = Node { value: NodeValue::Block(body), key: key.clone(), span: span.clone() };
         match (into.get_mut(&name).map(|found| &mut found.value), label) {
@@ -149,13 +161,19 @@ impl Reader<'_> {
                 let labelled = NodeValue::Labelled(BTreeMap::from([(label, node)]));
                 into.insert(name, Node { value: labelled, key, span });
             }
-            (Some(NodeValue::Labelled(labelled)), Some(label)) => {
-                if labelled.contains_key(&label) {
-                    self.fault(&key, &inner, "is written twice in this file", "put its fields into one block");
-                } else {
-                    labelled.insert(label, node);
+            (Some(NodeValue::Labelled(labelled)), Some(label)) => match labelled.entry(label) {
+                Entry::Occupied(_) => {
+                    self.fault(
+                        &key,
+                        &inner,
+                        "is written twice in this file",
+                        "put its fields into one block",
+                    );
                 }
-            }
+                Entry::Vacant(slot) => {
+                    slot.insert(node);
+                }
+            },
             (Some(NodeValue::Block(_)), None) => {
                 self.fault(&key, &here, "is written twice in this file", "put its fields into one block");
             }
@@ -172,7 +190,13 @@ impl Reader<'_> {
         let span = self.span(expression.span());
         let value = match expression {
             Expression::Bool(value) => NodeValue::Bool(*value.value()),
-            Expression::Number(number) => NodeValue::Number(json_number(number.value())?),
+            Expression::Number(number) => {
+                let Some(number) = json_number(number.value()) else {
+                    self.fault(&span, path, "is a number out of all range", "write a smaller number");
+                    return None;
+                };
+                NodeValue::Number(number)
+            }
             Expression::String(text) => NodeValue::String(text.value().clone()),
             Expression::Array(array) => {
                 let mut list = Vec::new();
@@ -212,7 +236,13 @@ impl Reader<'_> {
     }
 
     /// HCL has no negative literals, only a minus before a number.
-    fn negative_number(&mut self, expression: &Expression, key: &Span, span: Span, path: &Path) -> Option<Node> {
+    fn negative_number(
+        &mut self,
+        expression: &Expression,
+        key: &Span,
+        span: Span,
+        path: &Path,
+    ) -> Option<Node> {
         let problem = match expression {
             Expression::UnaryOp(operation) if *operation.operator.value() == UnaryOperator::Neg => {
                 if let Some(number) = operation.expr.as_number().and_then(|number| json_number(&-*number)) {

@@ -105,14 +105,18 @@ mod tests {
         for (text, millis) in good {
             assert_eq!(text.parse::<DurationText>().unwrap().get(), Duration::from_millis(millis));
         }
-        for bad in ["", "s", "5", "5 s", "-5s", "1.5s", "5d", "99999999999999999999h", "9999999999999999999h", "５s"] {
+        for bad in
+            ["", "s", "5", "5 s", "-5s", "1.5s", "5d", "99999999999999999999h", "9999999999999999999h", "５s"]
+        {
             assert!(bad.parse::<DurationText>().is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn durations_print_in_their_largest_whole_unit() {
-        for (millis, text) in [(0, "0s"), (100, "100ms"), (1500, "1500ms"), (90_000, "90s"), (3_600_000, "1h")] {
+        for (millis, text) in
+            [(0, "0s"), (100, "100ms"), (1500, "1500ms"), (90_000, "90s"), (3_600_000, "1h")]
+        {
             assert_eq!(DurationText::from_millis(millis).to_string(), text);
         }
     }

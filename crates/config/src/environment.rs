@@ -50,9 +50,9 @@ pub(crate) fn fill(root: &mut Block, environment: &dyn Environment, sources: &mu
             continue;
         }
         // An empty variable counts as unset, as everywhere in the AWS tools.
-        let found = variables
-            .iter()
-            .find_map(|name| environment.var(name).filter(|value| !value.is_empty()).map(|value| (*name, value)));
+        let found = variables.iter().find_map(|name| {
+            environment.var(name).filter(|value| !value.is_empty()).map(|value| (*name, value))
+        });
         let Some((name, value)) = found else { continue };
         let source = sources.add(Source {
             name: format!("environment variable {name}"),

@@ -25,15 +25,16 @@ mod tier;
 
 pub use config::{
     AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, HostPattern, ImageFetchConfig,
-    ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig,
-    TimeoutConfig,
+    ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
 };
 pub use duration::DurationText;
 pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, FaultKind, Faults};
 pub use load::{Layer, Loaded, check, load, load_layers, running_version};
 pub use redact::Origin;
-pub use schema::{GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier, json_schema};
+pub use schema::{
+    GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier, json_schema,
+};
 pub use size::SizeText;
 pub use source::Position;
 pub use tier::{Tier, TierField, TouchedField, bootstrap_changes, bootstrap_fields_touched, fields};

@@ -191,7 +191,8 @@ pub(crate) fn load_as(
 }
 
 fn read(file: &FilePath) -> Result<String, (String, &'static str)> {
-    let cannot = |error: std::io::Error| (format!("cannot be read: {error}"), "check the path and its permissions");
+    let cannot =
+        |error: std::io::Error| (format!("cannot be read: {error}"), "check the path and its permissions");
     let mut text = String::new();
     let opened = File::open(file).map_err(cannot)?;
     let length = opened.take(MAX_TEXT_BYTES + 1).read_to_string(&mut text).map_err(cannot)?;
@@ -210,7 +211,9 @@ fn version_faults(
 ) -> Result<(), Faults> {
     let mut newer = Vec::new();
     for (_, tree) in trees {
-        let Some(Node { value: NodeValue::String(requires), span, .. }) = tree.get("requires") else { continue };
+        let Some(Node { value: NodeValue::String(requires), span, .. }) = tree.get("requires") else {
+            continue;
+        };
         let position = sources.position(span);
         match requires::judge(requires, running) {
             Ok(Verdict::Fits) => {}

@@ -23,7 +23,8 @@ pub(crate) type Broken = (&'static str, String, String);
 /// # Errors
 /// The path and the reason, where type and schema disagree.
 pub(crate) fn parse(tree: &Value) -> Result<RawConfig, (String, String)> {
-    serde_path_to_error::deserialize(tree).map_err(|error| (error.path().to_string(), error.inner().to_string()))
+    serde_path_to_error::deserialize(tree)
+        .map_err(|error| (error.path().to_string(), error.inner().to_string()))
 }
 
 /// Applies the rules.
@@ -92,7 +93,11 @@ fn authentication(
             let loopback = listen.is_none_or(|address| address.ip().is_loopback());
             if !loopback {
                 let fix = "write keys_file instead, or listen on 127.0.0.1";
-                broken.push(rule("auth.none", "would let everybody call an address that is not loopback", fix));
+                broken.push(rule(
+                    "auth.none",
+                    "would let everybody call an address that is not loopback",
+                    fix,
+                ));
             }
             loopback.then_some(AuthConfig::None)
         }
@@ -120,7 +125,8 @@ fn bedrock(raw: &RawBedrock, broken: &mut Vec<Broken>) -> Option<BedrockConfig> 
         Some(text) => match base_url(text) {
             Ok(url) => Some(url),
             Err(problem) => {
-                let fix = "write scheme, host and, where needed, port, such as \"https://vpce-1.example.com\"";
+                let fix =
+                    "write scheme, host and, where needed, port, such as \"https://vpce-1.example.com\"";
                 broken.push(rule("bedrock.endpoint", problem, fix));
                 return None;
             }
@@ -192,7 +198,11 @@ fn model(raw: RawModel) -> ModelConfig {
         prompt_cache: raw.prompt_cache,
         strict: raw.strict,
         first_byte_timeout: raw.first_byte_timeout.map(crate::DurationText::get),
-        guardrail: raw.guardrail.map(|RawGuardrail { id, version, trace }| GuardrailConfig { id, version, trace }),
+        guardrail: raw.guardrail.map(|RawGuardrail { id, version, trace }| GuardrailConfig {
+            id,
+            version,
+            trace,
+        }),
     }
 }
 

@@ -25,8 +25,8 @@ pub(crate) use image_fetch::RawImageFetch;
 pub(crate) use limits::RawLimits;
 pub(crate) use log::RawLog;
 pub use log::{LogFormat, LogLevel};
-pub(crate) use model::{RawGuardrail, RawModel};
 pub use model::{GuardrailTrace, PromptCachePoint, ReasoningEffort, ServiceTier};
+pub(crate) use model::{RawGuardrail, RawModel};
 pub(crate) use root::RawConfig;
 pub(crate) use server::RawServer;
 
@@ -59,7 +59,7 @@ fn generate<T: JsonSchema>() -> Value {
     value
 }
 
-/// Takes out what Rust's types add and HCL has not: nulls, defaults of whole blocks, widths of integers.
+/// Takes out what Rust's types add and HCL has not: nulls, defaults of whole blocks, widths of integers, directions.
 fn simplify(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     if let Some(Value::Array(types)) = object.get_mut("type") {
@@ -78,6 +78,7 @@ fn simplify(schema: &mut Schema) {
     if object.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
         object.remove("format");
     }
+    object.remove("writeOnly");
     unwrap_optional(object);
     join_constants(object);
 }

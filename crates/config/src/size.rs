@@ -99,7 +99,9 @@ mod tests {
             assert_eq!(text.parse::<SizeText>().unwrap().get(), bytes);
             assert_eq!(text.parse::<SizeText>().unwrap().to_string(), text);
         }
-        for bad in ["", "25", "25MB", "25 MiB", "1.5MiB", "-1B", "99999999999999999999B", "9999999999999999999GiB"] {
+        for bad in
+            ["", "25", "25MB", "25 MiB", "1.5MiB", "-1B", "99999999999999999999B", "9999999999999999999GiB"]
+        {
             assert!(bad.parse::<SizeText>().is_err(), "{bad:?}");
         }
     }

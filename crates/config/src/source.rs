@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn lines_and_columns_count_characters_from_one() {
         let text = "a = 1\nüb = 2\n";
-        let cases = [(0, (1, 1)), (4, (1, 5)), (5, (1, 6)), (6, (2, 1)), (8, (2, 2)), (7, (2, 1)), (99, (3, 1))];
+        let cases =
+            [(0, (1, 1)), (4, (1, 5)), (5, (1, 6)), (6, (2, 1)), (8, (2, 2)), (7, (2, 1)), (99, (3, 1))];
         for (offset, expected) in cases {
             assert_eq!(line_and_column(text, offset), expected, "offset {offset}");
         }

@@ -4,7 +4,7 @@ use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
 use super::{plain, suggest};
-use crate::path::Path;
+use crate::path::{Path, Segment};
 use crate::schema::lookup;
 
 /// A field that the schema has not.
@@ -23,11 +23,23 @@ pub(super) fn unknown(path: &Path, name: &str, is_block: bool) -> (String, Strin
     (problem, fix)
 }
 
+/// The known field that the unknown name `written` was probably meant to be.
+pub(super) fn meant(path: &Path, written: &str) -> Option<&'static str> {
+    let properties = lookup::at(path)?.get("properties")?.as_object()?;
+    if properties.contains_key(written) {
+        return None;
+    }
+    suggest::closest(written, properties.keys().map(String::as_str))
+}
+
 /// A required field that is not there.
 pub(super) fn missing(path: &Path, name: &str) -> (String, String) {
     let schema = lookup::at(&path.field(name));
-    let what = if schema.is_some_and(|schema| schema.get("properties").is_some()) { "block" } else { "field" };
-    (format!("missing {what} {name:?}"), format!("write {}", described(schema, name)))
+    if schema.is_some_and(|schema| schema.get("properties").is_some()) {
+        let shown = format!("{name} {{ … }}");
+        return (format!("missing block {name:?}"), format!("write {}", described(schema, &shown)));
+    }
+    (format!("missing field {name:?}"), format!("write {}", described(schema, name)))
 }
 
 /// Any other rule that `instance`, the value at `path`, breaks.
@@ -81,7 +93,10 @@ pub(super) fn what_to_write(path: &Path) -> String {
             _ => "write a whole number".to_owned(),
         },
         Some("array") => "write a list: [\"…\", \"…\"]".to_owned(),
-        Some("object") => "write a block: its name, then { … } without an equals sign".to_owned(),
+        Some("object") => match path.0.last() {
+            Some(Segment::Field(name)) => format!("write {name} {{ … }} without an equals sign"),
+            _ => "write a block".to_owned(),
+        },
         _ => "write text in double quotes".to_owned(),
     }
 }

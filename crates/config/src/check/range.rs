@@ -44,7 +44,10 @@ fn judge(schema: &Value, text: &str) -> Option<(String, String)> {
     let maximum = schema.get("x-maximum").and_then(Value::as_str)?;
     let problem = outside::<DurationText>(text, minimum, maximum)
         .or_else(|| outside::<SizeText>(text, minimum, maximum))?;
-    Some((format!("{} {problem}", quoted(text)), format!("write a value from \"{minimum}\" to \"{maximum}\"")))
+    Some((
+        format!("{} {problem}", quoted(text)),
+        format!("write a value from \"{minimum}\" to \"{maximum}\""),
+    ))
 }
 
 fn outside<T: FromStr + Ord>(text: &str, minimum: &str, maximum: &str) -> Option<String> {

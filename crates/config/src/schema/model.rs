@@ -10,7 +10,8 @@ use crate::DurationText;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawModel {
     /// A Bedrock model id, inference profile id or ARN, or a short name such as nova-pro.
-    #[schemars(length(min = 1, max = 2048), extend("x-tier" = "runtime"))]
+    #[schemars(length(min = 1, max = 2048),
+        extend("x-tier" = "runtime", "x-form" = "a Bedrock model id in quotes, such as \"us.amazon.nova-pro-v1:0\""))]
     pub(crate) target: String,
     /// The most tokens of an answer where the request does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +52,8 @@ pub(crate) struct RawModel {
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawGuardrail {
     /// The guardrail's id or ARN.
-    #[schemars(length(min = 1, max = 2048), extend("x-tier" = "runtime"))]
+    #[schemars(length(min = 1, max = 2048),
+        extend("x-tier" = "runtime", "x-form" = "a guardrail's id or ARN in quotes"))]
     pub(crate) id: String,
     /// The guardrail's version: a number, or DRAFT.
     #[schemars(regex(pattern = r"^([1-9][0-9]{0,7}|DRAFT)$"),

@@ -17,11 +17,13 @@ pub(crate) struct RawConfig {
     #[schemars(extend("x-tier" = "bootstrap"))]
     pub(crate) requires: Option<String>,
     /// The address that serves the OpenAI API, an IP address and a port.
-    #[schemars(extend("x-tier" = "bootstrap"))]
+    #[schemars(regex(pattern = r"^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}$"),
+        extend("x-tier" = "bootstrap", "x-form" = "an IP address and a port in quotes, such as \"127.0.0.1:8080\""))]
     pub(crate) listen: String,
     /// The address that serves metrics and health, an IP address and a port. Without it there is no such listener.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-tier" = "bootstrap"))]
+    #[schemars(regex(pattern = r"^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}$"),
+        extend("x-tier" = "bootstrap", "x-form" = "an IP address and a port in quotes, such as \"127.0.0.1:8080\""))]
     pub(crate) metrics: Option<String>,
     /// Whether a parameter that Nova cannot honor is refused with 400 (true), or left out and named in a response header (false).
     #[schemars(extend("x-tier" = "runtime"))]
@@ -41,7 +43,7 @@ pub(crate) struct RawConfig {
     pub(crate) bedrock: RawBedrock,
     /// What one instance takes on at once.
     pub(crate) limits: RawLimits,
-    /// Who may call.
+    /// Who may call: keys_file, or, on a loopback address alone, none = true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) auth: Option<RawAuth>,
     /// Whether and how images given by URL are fetched.
