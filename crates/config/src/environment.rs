@@ -35,6 +35,9 @@ impl Environment for HashMap<String, String> {
     }
 }
 
+/// What stands before a variable's name where a file's name would be.
+pub(crate) const ENVIRONMENT: &str = "environment variable ";
+
 /// Fields of `bedrock` and the variables that stand in for them, the more specific first, as AWS's tools read them.
 const BEDROCK_VARIABLES: [(&str, &[&str]); 2] = [
     ("region", &["AWS_REGION", "AWS_DEFAULT_REGION"]),
@@ -55,7 +58,7 @@ pub(crate) fn fill(root: &mut Block, environment: &dyn Environment, sources: &mu
         });
         let Some((name, value)) = found else { continue };
         let source = sources.add(Source {
-            name: format!("environment variable {name}"),
+            name: format!("{ENVIRONMENT}{name}"),
             text: value.clone(),
             kind: SourceKind::Environment,
         });

@@ -164,7 +164,9 @@ pub(crate) fn load_as(
     }
     for layer in layers {
         let kind = layer.kind;
-        let number = sources.add(Source { name: layer.name, text: layer.text, kind });
+        // Some editors begin a file with a byte order mark, which HCL does not know.
+        let text = layer.text.strip_prefix('\u{feff}').map_or_else(|| layer.text.clone(), str::to_owned);
+        let number = sources.add(Source { name: layer.name, text, kind });
         trees.push((kind, document::parse(&sources, number, &mut faults)));
     }
     version_faults(&trees, &sources, running, &mut faults)?;

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::environment::ENVIRONMENT;
 use crate::source::{Position, SourceKind};
 use crate::{Loaded, running_version};
 
@@ -27,7 +28,10 @@ impl Origin {
         match kind {
             SourceKind::File => Self::File(position),
             SourceKind::Runtime => Self::Runtime(position),
-            SourceKind::Environment => Self::Environment(position.file),
+            SourceKind::Environment => {
+                let name = position.file.strip_prefix(ENVIRONMENT).unwrap_or(&position.file);
+                Self::Environment(name.to_owned())
+            }
         }
     }
 }
@@ -37,7 +41,7 @@ impl fmt::Display for Origin {
         match self {
             Self::Default => f.write_str("default"),
             Self::File(position) | Self::Runtime(position) => position.fmt(f),
-            Self::Environment(name) => f.write_str(name),
+            Self::Environment(name) => write!(f, "{ENVIRONMENT}{name}"),
         }
     }
 }

@@ -141,8 +141,9 @@ fn the_environment_fills_what_no_file_says() {
         loaded.config.bootstrap.bedrock.endpoint.as_ref().map(url::Url::as_str),
         Some("http://127.0.0.1:2/")
     );
-    let origin = Origin::Environment("environment variable AWS_DEFAULT_REGION".to_owned());
+    let origin = Origin::Environment("AWS_DEFAULT_REGION".to_owned());
     assert_eq!(loaded.origins()["bedrock.region"], origin);
+    assert_eq!(origin.to_string(), "environment variable AWS_DEFAULT_REGION");
 
     let written = Layer::file("2.hcl", "bedrock { region = \"us-east-1\" }");
     let loaded = load_layers(vec![bare, written], &variables).unwrap();
@@ -159,6 +160,14 @@ fn the_redacted_configuration_tells_each_value_and_its_origin() {
     assert_eq!(shown["origins"]["bedrock.region"], "1.hcl:1:20");
     assert_eq!(shown["origins"]["model.x.target"], "2.hcl:1:22");
     assert_eq!(shown["hash"], loaded.hash());
+}
+
+#[test]
+fn files_of_every_editor_are_read() {
+    let plain = load_texts(&[MINIMAL]).unwrap();
+    let marked = load_texts(&[&format!("\u{feff}{}", MINIMAL.replace('\n', "\r\n"))]).unwrap();
+    assert_eq!(marked.config, plain.config);
+    assert_eq!(marked.locate("auth.keys_file"), plain.locate("auth.keys_file"));
 }
 
 #[test]
