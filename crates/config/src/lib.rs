@@ -1,1 +1,43 @@
-//! Placeholder.
+//! Configuration: HCL files to one validated structure, with layers, tiers, a schema and faults that say what to write.
+//!
+//! The pipeline, one file a step: `source` (text and positions) -> `document` (spanned tree) -> `merge` (layers) ->
+//! `check` (every fault against the JSON Schema) -> `rules` (types, and what a schema cannot say) -> [`Config`].
+//! Owns the shape of the configuration and nothing of its meaning: whether a model target exists, whether a file can
+//! be read, and when to reload are the program's.
+
+mod check;
+mod config;
+mod document;
+mod duration;
+mod environment;
+mod fault;
+mod hash;
+mod load;
+mod merge;
+mod path;
+mod redact;
+mod requires;
+mod rules;
+mod schema;
+mod size;
+mod source;
+mod tier;
+
+pub use config::{
+    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, HostPattern, ImageFetchConfig,
+    ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
+};
+pub use duration::DurationText;
+pub use environment::{Environment, ProcessEnvironment};
+pub use fault::{Fault, FaultKind, Faults};
+pub use load::{Layer, Loaded, check, load, load_layers, running_version};
+pub use redact::Origin;
+pub use schema::{
+    GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier, json_schema,
+};
+pub use size::SizeText;
+pub use source::Position;
+pub use tier::{Tier, TierField, TouchedField, bootstrap_changes, bootstrap_fields_touched, fields};
+
+#[cfg(test)]
+mod tests;

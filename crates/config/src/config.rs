@@ -1,0 +1,247 @@
+//! The validated configuration: what the program reads. Every value is of its own type and within its range.
+//!
+//! Owns the validated types. They can only be made by `rules`, from a checked document.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use url::Url;
+
+use crate::schema::{GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier};
+
+/// A whole configuration in its two tiers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// What is fixed for the life of the process.
+    pub bootstrap: BootstrapConfig,
+    /// What a reload may change.
+    pub runtime: RuntimeConfig,
+}
+
+/// What is fixed for the life of the process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BootstrapConfig {
+    /// The address that serves the OpenAI API.
+    pub listen: SocketAddr,
+    /// The address that serves metrics and health.
+    pub metrics: Option<SocketAddr>,
+    /// The rollout ring.
+    pub ring: String,
+    /// The form of a log line.
+    pub log_format: LogFormat,
+    /// The listener's limits and the drain.
+    pub server: ServerConfig,
+    /// Where Bedrock is.
+    pub bedrock: BedrockConfig,
+    /// Who may call.
+    pub auth: AuthConfig,
+    /// Where images may be fetched from.
+    pub image_fetch: ImageFetchPolicy,
+}
+
+/// The listener's limits and the drain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerConfig {
+    /// How many connections are open at most.
+    pub max_connections: usize,
+    /// How long the headers of a request may take.
+    pub header_timeout: Duration,
+    /// How long a connection may be open without a request.
+    pub idle_timeout: Duration,
+    /// How long a stopping instance still accepts.
+    pub drain_min_delay: Duration,
+    /// How long open requests may go on after that.
+    pub drain_timeout: Duration,
+}
+
+/// Where Bedrock is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BedrockConfig {
+    /// The AWS region.
+    pub region: String,
+    /// The base URL of Bedrock Runtime where it is not AWS's own.
+    pub endpoint: Option<Url>,
+}
+
+/// Who may call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AuthConfig {
+    /// The holders of the keys in a file.
+    Keys {
+        /// The file with the hashes of API keys.
+        keys_file: PathBuf,
+        /// The file with the secret that they are hashed with.
+        pepper_file: Option<PathBuf>,
+    },
+    /// Everybody who reaches the loopback address.
+    None,
+}
+
+/// Where images may be fetched from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageFetchPolicy {
+    /// The allowed hosts; empty means that no image is fetched.
+    pub allow_hosts: Vec<HostPattern>,
+    /// Whether an allowed host may have a private, loopback or link-local address.
+    pub allow_private_networks: bool,
+}
+
+/// A host name, or all names under a suffix. Lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPattern {
+    /// This host alone.
+    Exact(String),
+    /// Every host below this one, and not the host itself.
+    Under(String),
+}
+
+impl HostPattern {
+    /// Reads `"images.example.com"` or `"*.example.com"`, whose form has been checked.
+    pub(crate) fn parse(text: &str) -> Self {
+        let text = text.to_ascii_lowercase();
+        match text.strip_prefix("*.") {
+            Some(suffix) => Self::Under(suffix.to_owned()),
+            None => Self::Exact(text),
+        }
+    }
+
+    /// Whether `host` is meant, whatever its case and with or without the root's dot at its end.
+    #[must_use]
+    pub fn matches(&self, host: &str) -> bool {
+        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+        match self {
+            Self::Exact(name) => host == *name,
+            Self::Under(suffix) => host
+                .strip_suffix(suffix.as_str())
+                .and_then(|rest| rest.strip_suffix('.'))
+                .is_some_and(|name| !name.is_empty()),
+        }
+    }
+}
+
+/// What a reload may change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuntimeConfig {
+    /// Whether a parameter that Nova cannot honor is refused.
+    pub strict: bool,
+    /// Whether well-known OpenAI model names are mapped without a model block.
+    pub well_known_models: bool,
+    /// The least severe level that is logged.
+    pub log_level: LogLevel,
+    /// How patiently Bedrock is called.
+    pub timeouts: TimeoutConfig,
+    /// How a failed call is tried again.
+    pub retry: RetryConfig,
+    /// What one instance takes on at once.
+    pub limits: LimitsConfig,
+    /// The limits of one image fetch.
+    pub image_fetch: ImageFetchConfig,
+    /// Model names and what they stand for.
+    pub models: BTreeMap<String, ModelConfig>,
+    /// Model names taken out by `remove = true`; the program takes them out of its well-known names too.
+    pub removed_models: BTreeSet<String>,
+}
+
+/// How patiently Bedrock is called.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimeoutConfig {
+    /// For making a connection.
+    pub connect: Duration,
+    /// From the request to the first byte of the answer.
+    pub first_byte: Duration,
+    /// Between two events of a stream.
+    pub stream_idle: Duration,
+}
+
+/// How a failed call is tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryConfig {
+    /// Calls at most, the first included.
+    pub max_attempts: u32,
+    /// The wait before the first retry.
+    pub base_delay: Duration,
+    /// The longest wait between two tries.
+    pub max_delay: Duration,
+}
+
+/// What one instance takes on at once.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitsConfig {
+    /// The largest request body, in bytes.
+    pub body_bytes: u64,
+    /// Open calls to Bedrock.
+    pub concurrency: usize,
+    /// Requests that wait for one.
+    pub queue: usize,
+    /// How long a request waits.
+    pub queue_timeout: Duration,
+    /// Choices of one request.
+    pub n: u32,
+    /// The longest silence of a stream to a client.
+    pub keep_alive_interval: Duration,
+}
+
+/// The limits of one image fetch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageFetchConfig {
+    /// The largest image, in bytes.
+    pub max_bytes: u64,
+    /// How long one image may take, redirects included.
+    pub timeout: Duration,
+}
+
+/// What a model name stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelConfig {
+    /// As written: the program's catalogue resolves it.
+    pub target: String,
+    /// The most tokens of an answer where the request does not say.
+    pub max_tokens: Option<u32>,
+    /// The reasoning effort where the request does not say.
+    pub reasoning_effort: Option<ReasoningEffort>,
+    /// The Bedrock service tier.
+    pub service_tier: Option<ServiceTier>,
+    /// Where cache points are set.
+    pub prompt_cache: Vec<PromptCachePoint>,
+    /// Overrides [`RuntimeConfig::strict`].
+    pub strict: Option<bool>,
+    /// Overrides [`TimeoutConfig::first_byte`].
+    pub first_byte_timeout: Option<Duration>,
+    /// The guardrail of the calls.
+    pub guardrail: Option<GuardrailConfig>,
+}
+
+/// A Bedrock guardrail.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GuardrailConfig {
+    /// Id or ARN.
+    pub id: String,
+    /// A number, or `DRAFT`.
+    pub version: String,
+    /// How much of the assessment is reported.
+    pub trace: GuardrailTrace,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suffix_means_the_hosts_below_it_and_nothing_that_only_ends_alike() {
+        let pattern = HostPattern::parse("*.Example.com");
+        for (host, expected) in [
+            ("a.example.com", true),
+            ("a.b.EXAMPLE.com.", true),
+            ("example.com", false),
+            (".example.com", false),
+            ("badexample.com", false),
+            ("a.example.com.evil.org", false),
+        ] {
+            assert_eq!(pattern.matches(host), expected, "{host}");
+        }
+        assert!(HostPattern::parse("img.example.com").matches("IMG.example.com"));
+        assert!(!HostPattern::parse("img.example.com").matches("a.img.example.com"));
+    }
+}

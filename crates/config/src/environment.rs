@@ -1,0 +1,76 @@
+//! The environment variables that the configuration knows, behind a trait so that parsing never reads the process's.
+//!
+//! Owns which variable fills which field. A value written in a file wins over the environment.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::document::{Block, Node, NodeValue};
+use crate::source::{Source, SourceKind, Sources, Span};
+
+/// Where environment variables come from.
+pub trait Environment {
+    /// The variable's value, or none where it is unset or not Unicode.
+    fn var(&self, name: &str) -> Option<String>;
+}
+
+/// The environment of this process. For `main` alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
+
+impl Environment for BTreeMap<String, String> {
+    fn var(&self, name: &str) -> Option<String> {
+        self.get(name).cloned()
+    }
+}
+
+impl Environment for HashMap<String, String> {
+    fn var(&self, name: &str) -> Option<String> {
+        self.get(name).cloned()
+    }
+}
+
+/// What stands before a variable's name where a file's name would be.
+pub(crate) const ENVIRONMENT: &str = "environment variable ";
+
+/// Fields of `bedrock` and the variables that stand in for them, the more specific first, as AWS's tools read them.
+const BEDROCK_VARIABLES: [(&str, &[&str]); 2] = [
+    ("region", &["AWS_REGION", "AWS_DEFAULT_REGION"]),
+    ("endpoint", &["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"]),
+];
+
+/// Puts the environment's values into fields that no layer has written.
+pub(crate) fn fill(root: &mut Block, environment: &dyn Environment, sources: &mut Sources) {
+    for (field, variables) in BEDROCK_VARIABLES {
+        let written = matches!(root.get("bedrock").map(|node| &node.value),
+            Some(NodeValue::Block(block)) if block.contains_key(field));
+        if written {
+            continue;
+        }
+        // An empty variable counts as unset, as everywhere in the AWS tools.
+        let found = variables.iter().find_map(|name| {
+            environment.var(name).filter(|value| !value.is_empty()).map(|value| (*name, value))
+        });
+        let Some((name, value)) = found else { continue };
+        let source = sources.add(Source {
+            name: format!("{ENVIRONMENT}{name}"),
+            text: value.clone(),
+            kind: SourceKind::Environment,
+        });
+        let span = Span { source, bytes: 0..value.len() };
+        let node = Node { value: NodeValue::String(value), key: span.clone(), span: span.clone() };
+        let bedrock = root.entry("bedrock".to_owned()).or_insert_with(|| Node {
+            value: NodeValue::Block(Block::new()),
+            key: span.clone(),
+            span,
+        });
+        if let NodeValue::Block(block) = &mut bedrock.value {
+            block.insert(field.to_owned(), node);
+        }
+    }
+}

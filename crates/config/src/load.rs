@@ -1,0 +1,335 @@
+//! From files and documents to a loaded configuration, step by step.
+//!
+//! Owns the order of the steps and the reading of files. When to load again is the program's.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path as FilePath, PathBuf};
+
+use semver::Version;
+use serde_json::Value;
+
+use crate::document::{self, Block, Node, NodeValue, block_to_json};
+use crate::environment::{self, Environment};
+use crate::fault::{Fault, FaultKind, Faults};
+use crate::merge::Merged;
+use crate::path::{Path, Segment};
+use crate::redact::{self, Origin};
+use crate::requires::{self, Verdict};
+use crate::source::{Position, Source, SourceKind, Sources};
+use crate::{Config, check as checker, hash, rules, tier};
+
+/// The largest text of one layer: a configuration is written by people.
+const MAX_TEXT_BYTES: u64 = 1 << 20;
+
+/// The most layers of one configuration.
+const MAX_LAYERS: usize = 256;
+
+/// One text of a configuration; later ones win.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    name: String,
+    text: String,
+    kind: SourceKind,
+}
+
+impl Layer {
+    /// A file named on the command line, already read. It may write fields of both tiers.
+    #[must_use]
+    pub fn file(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into(), kind: SourceKind::File }
+    }
+
+    /// A document of the runtime tier, such as one from a key-value store. A bootstrap field in it is a fault.
+    #[must_use]
+    pub fn runtime(name: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { name: name.into(), text: text.into(), kind: SourceKind::Runtime }
+    }
+}
+
+/// A configuration, and where each part of it was written.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The validated configuration.
+    pub config: Config,
+    effective: Value,
+    hash: String,
+    origins: BTreeMap<String, Origin>,
+    places: BTreeMap<String, (Path, Position)>,
+    start: Position,
+}
+
+impl Loaded {
+    /// A short name of the effective configuration, equal wherever the settings are equal.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    /// Where each value comes from, by dotted path.
+    #[must_use]
+    pub fn origins(&self) -> &BTreeMap<String, Origin> {
+        &self.origins
+    }
+
+    /// Where the value or block at a dotted path is written, such as `model.gpt-4o.target`.
+    #[must_use]
+    pub fn locate(&self, path: &str) -> Option<Position> {
+        self.places.get(path).map(|(_, position)| position.clone())
+    }
+
+    /// A fault that the program has found at a dotted path, in the form of all others.
+    #[must_use]
+    pub fn fault(&self, path: &str, problem: impl Into<String>, fix: impl Into<String>) -> Fault {
+        match self.places.get(path) {
+            Some((shown, position)) => Fault::new(position.clone(), shown.to_string(), problem, fix),
+            None => Fault::new(self.start.clone(), path, problem, fix),
+        }
+    }
+
+    /// The effective configuration for people: values without secrets, and the origin of each.
+    #[must_use]
+    pub fn redacted(&self) -> Value {
+        redact::effective(self)
+    }
+
+    /// Every value, defaults and environment included.
+    pub(crate) fn effective(&self) -> &Value {
+        &self.effective
+    }
+}
+
+/// The version of this program, against which `requires` is judged.
+#[must_use]
+pub fn running_version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// Reads the files in order and loads them; the later wins.
+///
+/// # Errors
+/// Every fault of every file, or of the reading.
+pub fn load(files: &[PathBuf], environment: &dyn Environment) -> Result<Loaded, Faults> {
+    let mut faults = Vec::new();
+    let mut layers = Vec::new();
+    for file in files {
+        match read(file) {
+            Ok(text) => layers.push(Layer::file(file.display().to_string(), text)),
+            Err((problem, fix)) => {
+                let position = Position { file: file.display().to_string(), line: 1, column: 1 };
+                faults.push(Fault::new(position, "", problem, fix));
+            }
+        }
+    }
+    if !faults.is_empty() {
+        return Err(Faults::new(FaultKind::Unreadable, faults));
+    }
+    load_layers(layers, environment)
+}
+
+/// Says whether [`load`] would succeed, and every reason why not.
+///
+/// # Errors
+/// As [`load`].
+pub fn check(files: &[PathBuf], environment: &dyn Environment) -> Result<(), Faults> {
+    load(files, environment).map(|_| ())
+}
+
+/// Loads texts that have been read already; the later wins.
+///
+/// # Errors
+/// Every fault of every layer.
+pub fn load_layers(layers: Vec<Layer>, environment: &dyn Environment) -> Result<Loaded, Faults> {
+    let running = Version::parse(running_version()).unwrap_or_else(|_| Version::new(0, 0, 0));
+    load_as(layers, environment, &running)
+}
+
+/// As [`load_layers`], for a program of version `running`.
+pub(crate) fn load_as(
+    layers: Vec<Layer>,
+    environment: &dyn Environment,
+    running: &Version,
+) -> Result<Loaded, Faults> {
+    let mut sources = Sources::default();
+    let mut faults = Vec::new();
+    let mut trees = Vec::new();
+    if layers.len() > MAX_LAYERS {
+        let position = Position { file: "configuration".to_owned(), line: 1, column: 1 };
+        let problem = format!("has {} layers, more than {MAX_LAYERS}", layers.len());
+        return Err(Faults::new(
+            FaultKind::Invalid,
+            vec![Fault::new(position, "", problem, "put some into one")],
+        ));
+    }
+    for layer in layers {
+        let kind = layer.kind;
+        // Some editors begin a file with a byte order mark, which HCL does not know.
+        let text = layer.text.strip_prefix('\u{feff}').map_or_else(|| layer.text.clone(), str::to_owned);
+        let number = sources.add(Source { name: layer.name, text, kind });
+        trees.push((kind, document::parse(&sources, number, &mut faults)));
+    }
+    version_faults(&trees, &sources, running, &mut faults)?;
+
+    let mut merged = Merged::default();
+    for (kind, tree) in trees {
+        if kind == SourceKind::Runtime {
+            faults.extend(forbidden(&tree, &sources));
+        }
+        merged.add(tree, kind, &sources, &mut faults);
+    }
+    environment::fill(&mut merged.root, environment, &mut sources);
+    add_bedrock(&mut merged.root);
+    // A text that is not HCL has no fields, and would only be said to lack them all.
+    let unparsed = !faults.is_empty();
+    let found = checker::check(&merged.root, &sources);
+    let start = checker::start(&sources);
+    faults.extend(found.into_iter().filter(|fault| !(unparsed && fault.problem.starts_with("missing "))));
+    if faults.is_empty() {
+        finish(merged, &sources, start)
+    } else {
+        Err(Faults::new(FaultKind::Invalid, faults))
+    }
+}
+
+fn read(file: &FilePath) -> Result<String, (String, &'static str)> {
+    let cannot =
+        |error: std::io::Error| (format!("cannot be read: {error}"), "check the path and its permissions");
+    let mut text = String::new();
+    let opened = File::open(file).map_err(cannot)?;
+    let length = opened.take(MAX_TEXT_BYTES + 1).read_to_string(&mut text).map_err(cannot)?;
+    if u64::try_from(length).is_ok_and(|length| length > MAX_TEXT_BYTES) {
+        return Err((format!("is larger than {MAX_TEXT_BYTES} bytes"), "name a configuration file"));
+    }
+    Ok(text)
+}
+
+/// Refuses at once where a layer needs a newer version: nothing else in it can be judged by this one.
+fn version_faults(
+    trees: &[(SourceKind, Block)],
+    sources: &Sources,
+    running: &Version,
+    faults: &mut Vec<Fault>,
+) -> Result<(), Faults> {
+    let mut newer = Vec::new();
+    for (_, tree) in trees {
+        let Some(Node { value: NodeValue::String(requires), span, .. }) = tree.get("requires") else {
+            continue;
+        };
+        let position = sources.position(span);
+        match requires::judge(requires, running) {
+            Ok(Verdict::Fits) => {}
+            Ok(Verdict::NeedsNewer) => {
+                let problem = format!("this document needs a newer version than {running}: {requires}");
+                newer.push(Fault::new(position, "requires", problem, "update this instance first"));
+            }
+            Ok(Verdict::Excludes) => {
+                let problem = format!("this document is not for version {running}: {requires}");
+                faults.push(Fault::new(position, "requires", problem, "write a range that includes it"));
+            }
+            Err(error) => {
+                let problem = format!("is not a version range ({error})");
+                faults.push(Fault::new(position, "requires", problem, "write a range such as \">= 0.1\""));
+            }
+        }
+    }
+    if newer.is_empty() { Ok(()) } else { Err(Faults::new(FaultKind::NeedsNewerVersion, newer)) }
+}
+
+fn forbidden(tree: &Block, sources: &Sources) -> Vec<Fault> {
+    let fix = "write it in a file named by --config, and restart";
+    let problem = "is fixed when the process starts, and cannot be set here";
+    tier::touched(tree)
+        .into_iter()
+        .map(|(path, span)| Fault::new(sources.position(&span), path.to_string(), problem, fix))
+        .collect()
+}
+
+/// The region is required, so its block must be there to be said to lack it.
+fn add_bedrock(root: &mut Block) {
+    root.entry("bedrock".to_owned()).or_insert_with(|| {
+        let nowhere = crate::source::Span { source: 0, bytes: 0..0 };
+        Node { value: NodeValue::Block(Block::new()), key: nowhere.clone(), span: nowhere }
+    });
+}
+
+fn finish(mut merged: Merged, sources: &Sources, start: Position) -> Result<Loaded, Faults> {
+    let mut places = BTreeMap::new();
+    let mut origins = BTreeMap::new();
+    collect_places(&merged.root, &Path::default(), sources, &mut places, &mut origins);
+    let fault = |path: &str, problem: String, fix: String| {
+        let place = ancestors(path).find_map(|head| places.get(head));
+        let position = place.map_or_else(|| start.clone(), |(_, position)| position.clone());
+        Fault::new(position, path, problem, fix)
+    };
+    let raw = rules::parse(&block_to_json(&merged.root)).map_err(|(path, problem)| {
+        let fault = fault(&path, problem, "see the schema of this version".to_owned());
+        Faults::new(FaultKind::Invalid, vec![fault])
+    })?;
+    let removed = merged.removed.remove("model").unwrap_or_default();
+    let mut effective = serde_json::to_value(&raw).unwrap_or_default();
+    for name in &removed {
+        // Part of what the program does, since a well-known name may be the one taken out.
+        if let Some(models) = effective.get_mut("model").and_then(Value::as_object_mut) {
+            models.insert(name.clone(), serde_json::json!({"remove": true}));
+        }
+    }
+    let config = rules::validate(raw, removed).map_err(|broken| {
+        let faults = broken.into_iter().map(|(path, problem, fix)| fault(path, problem, fix)).collect();
+        Faults::new(FaultKind::Invalid, faults)
+    })?;
+    add_default_origins(&effective, "", &mut origins);
+    Ok(Loaded { config, hash: hash::short_hash(&effective), effective, origins, places, start })
+}
+
+/// A dotted path, then each shorter one.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| path.rsplit_once('.').map(|(head, _)| head))
+}
+
+fn collect_places(
+    block: &Block,
+    path: &Path,
+    sources: &Sources,
+    places: &mut BTreeMap<String, (Path, Position)>,
+    origins: &mut BTreeMap<String, Origin>,
+) {
+    for (name, node) in block {
+        let here = path.field(name);
+        match &node.value {
+            NodeValue::Block(below) => {
+                places.insert(here.dotted(), (here.clone(), sources.position(&node.key)));
+                collect_places(below, &here, sources, places, origins);
+            }
+            NodeValue::Labelled(blocks) => {
+                for (label, node) in blocks {
+                    let here = here.child(Segment::Label(label.clone()));
+                    places.insert(here.dotted(), (here.clone(), sources.position(&node.key)));
+                    if let NodeValue::Block(below) = &node.value {
+                        collect_places(below, &here, sources, places, origins);
+                    }
+                }
+            }
+            _ => {
+                let position = sources.position(&node.span);
+                let kind = sources.get(node.span.source).map_or(SourceKind::File, |source| source.kind);
+                origins.insert(here.dotted(), Origin::new(kind, position.clone()));
+                places.insert(here.dotted(), (here, position));
+            }
+        }
+    }
+}
+
+fn add_default_origins(value: &Value, path: &str, origins: &mut BTreeMap<String, Origin>) {
+    match value {
+        Value::Object(object) => {
+            for (name, below) in object {
+                let here = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                add_default_origins(below, &here, origins);
+            }
+        }
+        _ => {
+            origins.entry(path.to_owned()).or_insert(Origin::Default);
+        }
+    }
+}

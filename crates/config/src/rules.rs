@@ -1,0 +1,212 @@
+//! From a checked tree to the validated configuration, with the rules that lie between fields.
+//!
+//! Owns what a schema cannot say. Whether files exist and model targets are real is the program's to find.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use url::Url;
+
+use crate::config::{
+    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, HostPattern, ImageFetchConfig,
+    ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
+};
+use crate::schema::{RawAuth, RawBedrock, RawConfig, RawGuardrail, RawModel, RawServer};
+
+/// A rule that is broken: the dotted path of a field, what is wrong, what to do.
+pub(crate) type Broken = (&'static str, String, String);
+
+/// The raw configuration of a tree that fits the schema.
+///
+/// # Errors
+/// The path and the reason, where type and schema disagree.
+pub(crate) fn parse(tree: &Value) -> Result<RawConfig, (String, String)> {
+    serde_path_to_error::deserialize(tree)
+        .map_err(|error| (error.path().to_string(), error.inner().to_string()))
+}
+
+/// Applies the rules.
+///
+/// # Errors
+/// Every rule that is broken.
+pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Result<Config, Vec<Broken>> {
+    let mut broken = Vec::new();
+    let listen = address("listen", Some(&raw.listen), &mut broken);
+    let metrics = address("metrics", raw.metrics.as_deref(), &mut broken);
+    if listen.is_some() && listen == metrics && listen.is_some_and(|address| address.port() != 0) {
+        broken.push(rule("metrics", "is the same address as listen", "write another port"));
+    }
+    let auth = authentication(raw.auth.as_ref(), listen, &mut broken);
+    let bedrock = bedrock(&raw.bedrock, &mut broken);
+    if raw.bedrock.retry.base_delay > raw.bedrock.retry.max_delay {
+        let problem = format!("is above bedrock.retry.max_delay, {}", raw.bedrock.retry.max_delay);
+        broken.push(rule("bedrock.retry.base_delay", problem, "lower it, or raise max_delay"));
+    }
+    let (Some(listen), Some(auth), Some(bedrock), true) = (listen, auth, bedrock, broken.is_empty()) else {
+        return Err(broken);
+    };
+    let bootstrap = BootstrapConfig {
+        listen,
+        metrics,
+        ring: raw.ring.clone(),
+        log_format: raw.log.format,
+        server: server(&raw.server),
+        bedrock,
+        auth,
+        image_fetch: ImageFetchPolicy {
+            allow_hosts: raw.image_fetch.allow_hosts.iter().map(|host| HostPattern::parse(host)).collect(),
+            allow_private_networks: raw.image_fetch.allow_private_networks,
+        },
+    };
+    Ok(Config { bootstrap, runtime: runtime(raw, removed_models) })
+}
+
+fn rule(path: &'static str, problem: impl Into<String>, fix: impl Into<String>) -> Broken {
+    (path, problem.into(), fix.into())
+}
+
+fn address(field: &'static str, text: Option<&str>, broken: &mut Vec<Broken>) -> Option<SocketAddr> {
+    let text = text?;
+    let parsed = text.parse().ok();
+    if parsed.is_none() {
+        let problem = format!("{} is not an IP address and a port", crate::redact::quoted(text));
+        broken.push(rule(field, problem, "write an address such as \"0.0.0.0:8080\" or \"[::]:8080\""));
+    }
+    parsed
+}
+
+fn authentication(
+    raw: Option<&RawAuth>,
+    listen: Option<SocketAddr>,
+    broken: &mut Vec<Broken>,
+) -> Option<AuthConfig> {
+    let none = RawAuth::default();
+    let raw = raw.unwrap_or(&none);
+    match (&raw.keys_file, &raw.pepper_file, raw.none) {
+        (Some(keys_file), pepper_file, false) => Some(AuthConfig::Keys {
+            keys_file: PathBuf::from(keys_file),
+            pepper_file: pepper_file.as_ref().map(PathBuf::from),
+        }),
+        (None, None, true) => {
+            let loopback = listen.is_none_or(|address| address.ip().is_loopback());
+            if !loopback {
+                let fix = "write keys_file instead, or listen on 127.0.0.1";
+                broken.push(rule(
+                    "auth.none",
+                    "would let everybody call an address that is not loopback",
+                    fix,
+                ));
+            }
+            loopback.then_some(AuthConfig::None)
+        }
+        (Some(_), _, true) => {
+            let fix = "keep keys_file, or keep none = true";
+            broken.push(rule("auth.none", "stands beside keys_file", fix));
+            None
+        }
+        (None, Some(_), _) => {
+            let fix = "write keys_file (the path of the file with the hashes of API keys)";
+            broken.push(rule("auth.pepper_file", "stands without keys_file", fix));
+            None
+        }
+        (None, None, false) => {
+            let fix = "write keys_file, or, on a loopback address, none = true";
+            broken.push(rule("auth", "says of nobody that they may call", fix));
+            None
+        }
+    }
+}
+
+fn bedrock(raw: &RawBedrock, broken: &mut Vec<Broken>) -> Option<BedrockConfig> {
+    let endpoint = match raw.endpoint.as_deref() {
+        None => None,
+        Some(text) => match base_url(text) {
+            Ok(url) => Some(url),
+            Err(problem) => {
+                let fix =
+                    "write scheme, host and, where needed, port, such as \"https://vpce-1.example.com\"";
+                broken.push(rule("bedrock.endpoint", problem, fix));
+                return None;
+            }
+        },
+    };
+    // The schema requires the region; without it there is nothing to call.
+    raw.region.clone().map(|region| BedrockConfig { region, endpoint })
+}
+
+fn base_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("is not a URL ({error})"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user name, and requests are signed, not logged in".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("has a query or a fragment, which a base URL cannot have".to_owned());
+    }
+    Ok(url)
+}
+
+fn server(raw: &RawServer) -> ServerConfig {
+    ServerConfig {
+        max_connections: count(raw.max_connections),
+        header_timeout: raw.header_timeout.get(),
+        idle_timeout: raw.idle_timeout.get(),
+        drain_min_delay: raw.drain_min_delay.get(),
+        drain_timeout: raw.drain_timeout.get(),
+    }
+}
+
+fn runtime(raw: RawConfig, removed_models: BTreeSet<String>) -> RuntimeConfig {
+    RuntimeConfig {
+        strict: raw.strict,
+        well_known_models: raw.well_known_models,
+        log_level: raw.log.level,
+        timeouts: TimeoutConfig {
+            connect: raw.bedrock.connect_timeout.get(),
+            first_byte: raw.bedrock.first_byte_timeout.get(),
+            stream_idle: raw.bedrock.stream_idle_timeout.get(),
+        },
+        retry: RetryConfig {
+            max_attempts: raw.bedrock.retry.max_attempts,
+            base_delay: raw.bedrock.retry.base_delay.get(),
+            max_delay: raw.bedrock.retry.max_delay.get(),
+        },
+        limits: LimitsConfig {
+            body_bytes: raw.limits.body_bytes.get(),
+            concurrency: count(raw.limits.concurrency),
+            queue: count(raw.limits.queue),
+            queue_timeout: raw.limits.queue_timeout.get(),
+            n: raw.limits.n,
+            keep_alive_interval: raw.limits.keep_alive_interval.get(),
+        },
+        image_fetch: ImageFetchConfig {
+            max_bytes: raw.image_fetch.max_bytes.get(),
+            timeout: raw.image_fetch.timeout.get(),
+        },
+        models: raw.model.into_iter().map(|(name, model)| (name, self::model(model))).collect(),
+        removed_models,
+    }
+}
+
+fn model(raw: RawModel) -> ModelConfig {
+    ModelConfig {
+        target: raw.target,
+        max_tokens: raw.max_tokens,
+        reasoning_effort: raw.reasoning_effort,
+        service_tier: raw.service_tier,
+        prompt_cache: raw.prompt_cache,
+        strict: raw.strict,
+        first_byte_timeout: raw.first_byte_timeout.map(crate::DurationText::get),
+        guardrail: raw.guardrail.map(|RawGuardrail { id, version, trace }| GuardrailConfig {
+            id,
+            version,
+            trace,
+        }),
+    }
+}
+
+/// A count of things, which a `usize` holds on every platform that runs this.
+fn count(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,23 @@
+//! `auth { … }`
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Who may call: a file of keys, or, on loopback alone, everybody.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawAuth {
+    /// The path of the file with the hashes of API keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096),
+        extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
+    pub(crate) keys_file: Option<String>,
+    /// The path of the file with the secret that the keys are hashed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096),
+        extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
+    pub(crate) pepper_file: Option<String>,
+    /// Whether everybody may call; only where listen is a loopback address.
+    #[schemars(extend("x-tier" = "bootstrap"))]
+    pub(crate) none: bool,
+}

@@ -1,0 +1,42 @@
+//! Finds the schema of a path, and the path of a place the validator names.
+
+use serde_json::Value;
+
+use crate::path::{Path, Segment};
+
+/// The schema of the value at `path`, where the schema knows it.
+pub(crate) fn at(path: &Path) -> Option<&'static Value> {
+    path.0.iter().try_fold(super::cached(), |schema, segment| step(schema, segment))
+}
+
+/// The schema one step below `schema`.
+pub(crate) fn step<'a>(schema: &'a Value, segment: &Segment) -> Option<&'a Value> {
+    match segment {
+        Segment::Field(name) => schema.get("properties")?.get(name),
+        Segment::Label(_) => labelled(schema),
+        Segment::Index(_) => schema.get("items"),
+    }
+}
+
+/// The schema of each block under a label, where `schema` is one of labelled blocks.
+pub(crate) fn labelled(schema: &Value) -> Option<&Value> {
+    schema.get("additionalProperties").filter(|below| below.is_object())
+}
+
+/// The path of a JSON pointer's steps: a step below labelled blocks is a label, any other name a field.
+pub(crate) fn path_of<'a>(steps: impl Iterator<Item = &'a str>) -> Path {
+    let mut schema = Some(super::cached());
+    let mut path = Path::default();
+    for step_name in steps {
+        let segment = match schema {
+            Some(found) if labelled(found).is_some() => Segment::Label(step_name.to_owned()),
+            Some(found) if found.get("items").is_some() => {
+                step_name.parse().map_or_else(|_| Segment::Field(step_name.to_owned()), Segment::Index)
+            }
+            _ => Segment::Field(step_name.to_owned()),
+        };
+        schema = schema.and_then(|found| step(found, &segment));
+        path = path.child(segment);
+    }
+    path
+}

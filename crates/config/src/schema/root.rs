@@ -1,0 +1,74 @@
+//! The top of the document.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{RawAuth, RawBedrock, RawImageFetch, RawLimits, RawLog, RawModel, RawServer};
+
+/// A whole configuration.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["auth", "bedrock"]))]
+pub(crate) struct RawConfig {
+    /// The versions of Bedrock Nova Proxy that can read this document, as a semantic version range such as ">= 0.1".
+    #[serde(skip_serializing)]
+    #[schemars(extend("x-tier" = "bootstrap"))]
+    pub(crate) requires: Option<String>,
+    /// The address that serves the OpenAI API, an IP address and a port.
+    #[schemars(regex(pattern = r"^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}$"),
+        extend("x-tier" = "bootstrap", "x-form" = "an IP address and a port in quotes, such as \"127.0.0.1:8080\""))]
+    pub(crate) listen: String,
+    /// The address that serves metrics and health, an IP address and a port. Without it there is no such listener.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}$"),
+        extend("x-tier" = "bootstrap", "x-form" = "an IP address and a port in quotes, such as \"127.0.0.1:8080\""))]
+    pub(crate) metrics: Option<String>,
+    /// Whether a parameter that Nova cannot honor is refused with 400 (true), or left out and named in a response header (false).
+    #[schemars(extend("x-tier" = "runtime"))]
+    pub(crate) strict: bool,
+    /// Whether well-known OpenAI model names are mapped to Nova models without a model block.
+    #[schemars(extend("x-tier" = "runtime"))]
+    pub(crate) well_known_models: bool,
+    /// The name of the rollout ring this instance belongs to, a label on every metric.
+    #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9_-]{0,31}$"),
+        extend("x-tier" = "bootstrap", "x-form" = "a name of at most 32 lower-case letters, digits, - and _, such as \"stable\""))]
+    pub(crate) ring: String,
+    /// What is logged, and how.
+    pub(crate) log: RawLog,
+    /// The listener's limits, and how the process stops.
+    pub(crate) server: RawServer,
+    /// Where Bedrock is, and how patiently it is called.
+    pub(crate) bedrock: RawBedrock,
+    /// What one instance takes on at once.
+    pub(crate) limits: RawLimits,
+    /// Who may call: keys_file, or, on a loopback address alone, none = true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) auth: Option<RawAuth>,
+    /// Whether and how images given by URL are fetched.
+    pub(crate) image_fetch: RawImageFetch,
+    /// Model names that callers use, each mapped to a Nova model.
+    #[schemars(extend("propertyNames" = {"pattern": r"^[!-~]{1,128}$"}))]
+    pub(crate) model: BTreeMap<String, RawModel>,
+}
+
+impl Default for RawConfig {
+    fn default() -> Self {
+        Self {
+            requires: None,
+            listen: "127.0.0.1:8080".to_owned(),
+            metrics: None,
+            strict: false,
+            well_known_models: true,
+            ring: "stable".to_owned(),
+            log: RawLog::default(),
+            server: RawServer::default(),
+            bedrock: RawBedrock::default(),
+            limits: RawLimits::default(),
+            auth: None,
+            image_fetch: RawImageFetch::default(),
+            model: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The two tiers: which fields are fixed for the life of a process, and which a reload may change.
+//!
+//! Owns questions about tiers. The tier of a field is written in the schema, beside the field.
+
+use std::sync::LazyLock;
+
+use serde_json::Value;
+
+use crate::document::{self, Block, NodeValue};
+use crate::path::{Path, Segment};
+use crate::schema::{self, lookup};
+use crate::source::{Position, Source, SourceKind, Sources, Span};
+use crate::{FaultKind, Faults, Loaded};
+
+/// When a field may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tier {
+    /// Only at a start, and only from files and the environment.
+    Bootstrap,
+    /// At any reload, and also from documents of the runtime tier.
+    Runtime,
+}
+
+impl Tier {
+    fn parse(name: &str) -> Option<Self> {
+        match name {
+            "bootstrap" => Some(Self::Bootstrap),
+            "runtime" => Some(Self::Runtime),
+            _ => None,
+        }
+    }
+}
+
+/// A field of the schema and its tier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TierField {
+    /// The path with dots; `*` stands for a label: `model.*.target`.
+    pub path: String,
+    /// Its tier.
+    pub tier: Tier,
+}
+
+/// A bootstrap field that a document writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TouchedField {
+    /// The field, for people.
+    pub path: String,
+    /// Where it is written.
+    pub position: Position,
+}
+
+/// All fields of the schema in document order.
+#[must_use]
+pub fn fields() -> &'static [TierField] {
+    static FIELDS: LazyLock<Vec<TierField>> = LazyLock::new(|| {
+        let mut found = Vec::new();
+        collect_fields(schema::cached(), "", &mut found);
+        found
+    });
+    &FIELDS
+}
+
+fn collect_fields(schema: &Value, path: &str, found: &mut Vec<TierField>) {
+    if let Some(tier) = schema.get("x-tier").and_then(Value::as_str).and_then(Tier::parse) {
+        found.push(TierField { path: path.to_owned(), tier });
+    }
+    let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    for (name, below) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        collect_fields(below, &join(name), found);
+    }
+    if let Some(below) = lookup::labelled(schema) {
+        collect_fields(below, &join("*"), found);
+    }
+}
+
+/// The tier of the field at `path`; none for blocks and unknown names.
+pub(crate) fn of(path: &Path) -> Option<Tier> {
+    lookup::at(path)?.get("x-tier").and_then(Value::as_str).and_then(Tier::parse)
+}
+
+/// The bootstrap fields that the document `text`, called `name`, writes: what a document of the runtime tier may not.
+///
+/// `requires` is not among them: every document may say which versions can read it.
+///
+/// # Errors
+/// When the text is not a configuration document at all.
+pub fn bootstrap_fields_touched(name: &str, text: &str) -> Result<Vec<TouchedField>, Faults> {
+    let mut sources = Sources::default();
+    let source =
+        sources.add(Source { name: name.to_owned(), text: text.to_owned(), kind: SourceKind::Runtime });
+    let mut faults = Vec::new();
+    let root = document::parse(&sources, source, &mut faults);
+    if !faults.is_empty() {
+        return Err(Faults::new(FaultKind::Invalid, faults));
+    }
+    let touched = touched(&root).into_iter();
+    Ok(touched
+        .map(|(path, span)| TouchedField { path: path.to_string(), position: sources.position(&span) })
+        .collect())
+}
+
+/// The bootstrap fields written below `root`.
+pub(crate) fn touched(root: &Block) -> Vec<(Path, Span)> {
+    let mut found = Vec::new();
+    collect_touched(root, &Path::default(), &mut found);
+    found.retain(|(path, _)| *path != Path::of_fields("requires"));
+    found
+}
+
+fn collect_touched(block: &Block, path: &Path, found: &mut Vec<(Path, Span)>) {
+    for (name, node) in block {
+        let here = path.field(name);
+        match &node.value {
+            NodeValue::Block(below) => collect_touched(below, &here, found),
+            NodeValue::Labelled(below) => {
+                for (label, node) in below {
+                    if let NodeValue::Block(block) = &node.value {
+                        collect_touched(block, &here.child(Segment::Label(label.clone())), found);
+                    }
+                }
+            }
+            _ if of(&here) == Some(Tier::Bootstrap) => found.push((here, node.key.clone())),
+            _ => {}
+        }
+    }
+}
+
+/// The bootstrap fields in which two configurations differ, in document order: what a reload cannot apply.
+#[must_use]
+pub fn bootstrap_changes(old: &Loaded, new: &Loaded) -> Vec<String> {
+    let value = |loaded: &'_ Loaded, path: &str| -> Option<Value> {
+        path.split('.').try_fold(loaded.effective(), |value, name| value.get(name)).cloned()
+    };
+    fields()
+        .iter()
+        .filter(|field| field.tier == Tier::Bootstrap && value(old, &field.path) != value(new, &field.path))
+        .map(|field| field.path.clone())
+        .collect()
+}

@@ -1,0 +1,236 @@
+//! The table of metrics.
+
+use metrics::Unit;
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MetricKind {
+    /// Goes up only.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts values in buckets with these upper bounds.
+    Histogram(&'static [f64]),
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug)]
+pub struct MetricSpec {
+    /// The name that Prometheus sees.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: MetricKind,
+    /// The unit of its values, which is also the end of its name.
+    pub unit: Unit,
+    /// Its labels, beside the global ones (`version`, `ring`).
+    pub labels: &'static [&'static str],
+    /// What it tells, for people.
+    pub help: &'static str,
+}
+
+/// Requests answered.
+pub const REQUESTS_TOTAL: &str = "nova_proxy_requests_total";
+/// From the request's headers to the last byte of its answer.
+pub const REQUEST_DURATION_SECONDS: &str = "nova_proxy_request_duration_seconds";
+/// From the request's headers to the first token of a streamed answer.
+pub const TIME_TO_FIRST_TOKEN_SECONDS: &str = "nova_proxy_time_to_first_token_seconds";
+/// Output tokens a second, after the first.
+pub const OUTPUT_TOKENS_PER_SECOND: &str = "nova_proxy_output_tokens_per_second";
+/// Tokens as Bedrock reports them.
+pub const TOKENS_TOTAL: &str = "nova_proxy_tokens_total";
+/// Why models stopped.
+pub const STOP_REASONS_TOTAL: &str = "nova_proxy_stop_reasons_total";
+/// Calls to Bedrock.
+pub const UPSTREAM_ATTEMPTS_TOTAL: &str = "nova_proxy_upstream_attempts_total";
+/// Calls made again.
+pub const UPSTREAM_RETRIES_TOTAL: &str = "nova_proxy_upstream_retries_total";
+/// Streams that did not reach their end.
+pub const STREAMS_BROKEN_TOTAL: &str = "nova_proxy_streams_broken_total";
+/// Parameters left out.
+pub const DROPPED_PARAMS_TOTAL: &str = "nova_proxy_dropped_params_total";
+/// Requests being worked on.
+pub const REQUESTS_IN_FLIGHT: &str = "nova_proxy_requests_in_flight";
+/// Requests that wait.
+pub const QUEUE_DEPTH: &str = "nova_proxy_queue_depth";
+/// How long requests waited.
+pub const QUEUE_WAIT_SECONDS: &str = "nova_proxy_queue_wait_seconds";
+/// Open client connections.
+pub const CONNECTIONS_OPEN: &str = "nova_proxy_connections_open";
+/// Attempts to apply a configuration.
+pub const CONFIG_RELOADS_TOTAL: &str = "nova_proxy_config_reloads_total";
+/// The configuration in force.
+pub const CONFIG_INFO: &str = "nova_proxy_config_info";
+/// Log records lost.
+pub const LOG_DROPPED_TOTAL: &str = "nova_proxy_log_dropped_total";
+/// Failed tasks.
+pub const TASK_FAILURES_TOTAL: &str = "nova_proxy_task_failures_total";
+
+/// A non-streamed answer may take an hour; most take seconds; a refusal takes microseconds.
+const REQUEST_SECONDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0,
+    1800.0, 3600.0,
+];
+/// Bounds of the OpenTelemetry GenAI convention for the time to the first token, and a minute more.
+const FIRST_TOKEN_SECONDS: &[f64] = &[
+    0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 30.0, 60.0,
+];
+const TOKENS_PER_SECOND: &[f64] =
+    &[1.0, 5.0, 10.0, 20.0, 40.0, 60.0, 80.0, 100.0, 150.0, 200.0, 300.0, 500.0, 1000.0];
+const QUEUE_SECONDS: &[f64] =
+    &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+
+const fn spec(
+    name: &'static str,
+    kind: MetricKind,
+    unit: Unit,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> MetricSpec {
+    MetricSpec { name, kind, unit, labels, help }
+}
+
+/// All metrics.
+pub const METRICS: &[MetricSpec] = &[
+    spec(
+        REQUESTS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["route", "model", "status", "config"],
+        "Requests answered, by HTTP status; 499 where the client went first.",
+    ),
+    spec(
+        REQUEST_DURATION_SECONDS,
+        MetricKind::Histogram(REQUEST_SECONDS),
+        Unit::Seconds,
+        &["route", "model", "config"],
+        "Time from a request's headers to the last byte of its answer.",
+    ),
+    spec(
+        TIME_TO_FIRST_TOKEN_SECONDS,
+        MetricKind::Histogram(FIRST_TOKEN_SECONDS),
+        Unit::Seconds,
+        &["model", "config"],
+        "Time from a request's headers to the first token of a streamed answer.",
+    ),
+    spec(
+        OUTPUT_TOKENS_PER_SECOND,
+        MetricKind::Histogram(TOKENS_PER_SECOND),
+        Unit::CountPerSecond,
+        &["model", "config"],
+        "Output tokens a second of a streamed answer after its first token.",
+    ),
+    spec(
+        TOKENS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["model", "direction", "config"],
+        "Tokens as Bedrock reports them, by direction: input, output, cache_read, cache_write.",
+    ),
+    spec(
+        STOP_REASONS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["model", "reason", "config"],
+        "Finished answers by the reason that the model gave for stopping.",
+    ),
+    spec(
+        UPSTREAM_ATTEMPTS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["model", "region", "outcome"],
+        "Calls to Bedrock by outcome.",
+    ),
+    spec(
+        UPSTREAM_RETRIES_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["model", "region"],
+        "Calls to Bedrock that were made again after a failure.",
+    ),
+    spec(
+        STREAMS_BROKEN_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["cause"],
+        "Streamed answers that did not reach their end, by cause.",
+    ),
+    spec(
+        DROPPED_PARAMS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["param"],
+        "Request parameters left out because Nova cannot honor them.",
+    ),
+    spec(REQUESTS_IN_FLIGHT, MetricKind::Gauge, Unit::Count, &[], "Requests being worked on."),
+    spec(QUEUE_DEPTH, MetricKind::Gauge, Unit::Count, &[], "Requests that wait for a free call to Bedrock."),
+    spec(
+        QUEUE_WAIT_SECONDS,
+        MetricKind::Histogram(QUEUE_SECONDS),
+        Unit::Seconds,
+        &[],
+        "How long requests waited for a free call to Bedrock.",
+    ),
+    spec(CONNECTIONS_OPEN, MetricKind::Gauge, Unit::Count, &[], "Open client connections."),
+    spec(
+        CONFIG_RELOADS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["result"],
+        "Attempts to apply a configuration, by result.",
+    ),
+    spec(CONFIG_INFO, MetricKind::Gauge, Unit::Count, &["hash"], "1 for the configuration in force."),
+    spec(
+        LOG_DROPPED_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &[],
+        "Log records lost because the writer was too slow.",
+    ),
+    spec(
+        TASK_FAILURES_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["task"],
+        "Supervised tasks that panicked or ended early.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_tell_kind_and_unit() {
+        for metric in METRICS {
+            let name = metric.name;
+            assert!(name.starts_with("nova_proxy_"), "{name}");
+            assert_eq!(name.ends_with("_total"), metric.kind == MetricKind::Counter, "{name}");
+            assert_eq!(name.ends_with("_seconds"), metric.unit == Unit::Seconds, "{name}");
+            assert!(metric.help.ends_with('.'), "{name}");
+        }
+        let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+        assert_eq!(names.len(), METRICS.len());
+    }
+
+    #[test]
+    fn buckets_rise() {
+        for metric in METRICS {
+            if let MetricKind::Histogram(bounds) = metric.kind {
+                assert!(bounds.windows(2).all(|pair| pair[0] < pair[1]), "{}", metric.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_name_is_in_the_table() {
+        let source = include_str!("table.rs");
+        let names =
+            source.lines().filter_map(|line| line.split_once("&str = \"nova_proxy_").map(|(_, rest)| rest));
+        let listed = METRICS.len();
+        // The line above holds the pattern as well, but not as a declaration.
+        let declared = names.filter(|rest| rest.ends_with("\";")).count();
+        assert_eq!(declared, listed);
+    }
+}

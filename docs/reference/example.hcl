@@ -1,0 +1,102 @@
+# Every field of Bedrock Nova Proxy's configuration with its default.
+#
+# Lines that begin with "#" and no space are fields without a default: take the "#" away to use them.
+# "bootstrap" fields are fixed when the process starts; "runtime" fields follow a reload.
+
+# The versions that can read this document. bootstrap
+#requires = ">= 0.1"
+
+# The address that serves the OpenAI API. bootstrap
+listen = "127.0.0.1:8080"
+
+# The address that serves metrics and health. Without it there is no such listener. bootstrap
+#metrics = "127.0.0.1:8082"
+
+# Whether a parameter that Nova cannot honor is refused with 400, or left out and named in a header. runtime
+strict = false
+
+# Whether well-known OpenAI model names are mapped without a model block. runtime
+well_known_models = true
+
+# The rollout ring, a label on every metric. bootstrap
+ring = "stable"
+
+log {
+  level  = "info" # error, warn, info or debug. runtime
+  format = "json" # json or text. bootstrap
+}
+
+# All bootstrap.
+server {
+  max_connections = 10000
+  header_timeout  = "10s"
+  idle_timeout    = "75s"
+  drain_min_delay = "0s"
+  drain_timeout   = "30s"
+}
+
+bedrock {
+  region = "us-east-1" # required; or AWS_REGION, AWS_DEFAULT_REGION. bootstrap
+
+  # Or AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL; AWS's own where none is set. bootstrap
+  #endpoint = "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com"
+
+  # All runtime from here.
+  connect_timeout     = "3s"
+  first_byte_timeout  = "60m" # an answer that is not streamed comes whole, and may take an hour
+  stream_idle_timeout = "10m"
+
+  retry {
+    max_attempts = 3
+    base_delay   = "100ms"
+    max_delay    = "5s"
+  }
+}
+
+# All runtime.
+limits {
+  body_bytes          = "25MiB"
+  concurrency         = 256
+  queue               = 1024
+  queue_timeout       = "10s"
+  n                   = 8
+  keep_alive_interval = "15s"
+}
+
+# Either keys_file, or none = true on a loopback address. bootstrap
+auth {
+  keys_file = "/etc/nova/keys.json"
+  #pepper_file = "/etc/nova/pepper"
+  none = false
+}
+
+image_fetch {
+  allow_hosts            = []      # host names, or "*.example.com"; none: no image is fetched. bootstrap
+  max_bytes              = "20MiB" # runtime
+  timeout                = "10s"   # runtime
+  allow_private_networks = false   # bootstrap
+}
+
+# Any number of these, all runtime. The label is the name that callers use.
+#model "gpt-4o" {
+  # A Bedrock model id, inference profile id or ARN, or a short name such as nova-pro. Required.
+  #target = "us.amazon.nova-pro-v1:0"
+
+  # Where the request does not say.
+  #max_tokens       = 4096
+  #reasoning_effort = "low" # none, minimal, low, medium or high
+
+  #service_tier       = "default" # default, flex, priority or reserved
+  #prompt_cache       = []        # of "system" and "messages"
+  #strict             = false     # as at the top, for this model
+  #first_byte_timeout = "60m"     # as in bedrock, for this model
+
+  #guardrail {
+    #id      = "gr-1234567890ab"
+    #version = "1" # or "DRAFT"
+    #trace   = "disabled" # disabled, enabled or enabled_full
+  #}
+
+  # remove = true, alone in the block, takes out a name that an earlier file or the well-known names gave.
+  #remove = false
+#}
