@@ -124,7 +124,7 @@ pub(super) async fn read_unexpected(
 fn unexpected(headers: &HeaderMap, body: &[u8], expected: &str) -> UpstreamError {
     let declared = headers
         .get(CONTENT_TYPE)
-        .map_or("no content type".into(), |value| String::from_utf8_lossy(value.as_bytes()));
+        .map_or_else(|| "no content type".into(), |value| String::from_utf8_lossy(value.as_bytes()));
     let message = format!(
         "bedrock answered 200 with {declared} instead of {expected}; is something between here and bedrock answering? it begins: {}",
         exception::excerpt(body)
