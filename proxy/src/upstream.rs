@@ -19,7 +19,9 @@ pub mod event_decoder;
 pub mod event_stream;
 pub mod exception;
 pub mod http_client;
+mod operation;
 pub mod reply;
+mod request;
 pub mod retry;
 pub mod sign;
 

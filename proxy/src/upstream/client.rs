@@ -1,34 +1,25 @@
 //! The client: one call as a line of attempts, each signed, sent and read.
 
-use std::error::Error as StdError;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_util::client::legacy::Error as ClientError;
+use http::StatusCode;
+use http::header::DATE;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::attempt::Attempts;
 use super::clock::{SigningClock, WallClock};
 use super::config::UpstreamConfig;
-use super::connect::ConnectTimeout;
 use super::credentials::{CachedCredentials, CredentialError, SigningCredentials, chain};
 use super::endpoint::Endpoint;
 use super::error::{UpstreamError, UpstreamErrorKind, UpstreamSetupError};
 use super::event_stream::EventStream;
 use super::http_client::{self, HttpClient};
+use super::operation::{Converse, ConverseStream, Operation};
 use super::reply::{self, Reply};
+use super::request::PreparedRequest;
 use super::retry::{self, Decision, Failure};
-use super::sign;
-
-const AGENT: HeaderValue = HeaderValue::from_static(concat!("nova-proxy/", env!("CARGO_PKG_VERSION")));
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
 /// One call: what to ask of which model, where.
 #[derive(Debug, Clone)]
@@ -113,7 +104,7 @@ impl BedrockClient {
     ) -> Result<O::Answer, UpstreamError> {
         let shared = &*self.shared;
         let began = Instant::now();
-        let request = Prepared::new(&shared.endpoint, call, O::PATH)?;
+        let request = PreparedRequest::new(&shared.endpoint, call, O::PATH)?;
         let mut credentials = shared.credentials.get().await.map_err(no_credentials)?;
         let mut made = 0;
         let mut refusal_answered = false;
@@ -159,7 +150,7 @@ impl BedrockClient {
 impl Shared {
     async fn attempt<O: Operation>(
         &self,
-        request: &Prepared,
+        request: &PreparedRequest,
         call: &Call<'_>,
         credentials: &SigningCredentials,
     ) -> Result<O::Answer, UpstreamError> {
@@ -168,7 +159,7 @@ impl Shared {
         let signed = request.sign(call, credentials, &self.clock)?;
         let response = match timeout_at(deadline, self.http.request(signed)).await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(transport_error(error, &request.uri)),
+            Ok(Err(error)) => return Err(http_client::transport_error(error, &request.uri)),
             Err(_elapsed) => {
                 let waited = limit.as_secs_f32();
                 return Err(UpstreamError::new(
@@ -187,149 +178,6 @@ impl Shared {
         }
         Err(error)
     }
-}
-
-/// What is the same in every attempt of a call.
-struct Prepared {
-    uri: Uri,
-    headers: HeaderMap,
-    body_sha256: String,
-}
-
-impl Prepared {
-    fn new(endpoint: &Endpoint, call: &Call<'_>, path: &str) -> Result<Self, UpstreamError> {
-        let bad = UpstreamErrorKind::BadRequestParts;
-        let uri = endpoint
-            .uri(call.region, call.model_id, path)
-            .map_err(|error| UpstreamError::new(bad, chain(&error)))?;
-        let mut headers = HeaderMap::with_capacity(8);
-        let host = HeaderValue::from_str(&host(&uri)).map_err(|error| {
-            UpstreamError::new(bad, "the endpoint's host is no header value").with_source(error)
-        })?;
-        headers.insert(HOST, host);
-        headers.insert(CONTENT_TYPE, JSON);
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(call.body.len()));
-        headers.insert(USER_AGENT, AGENT);
-        Ok(Self { uri, headers, body_sha256: sign::body_sha256(&call.body) })
-    }
-
-    fn sign(
-        &self,
-        call: &Call<'_>,
-        credentials: &SigningCredentials,
-        clock: &SigningClock,
-    ) -> Result<Request<Full<Bytes>>, UpstreamError> {
-        let (mut parts, ()) = Request::new(()).into_parts();
-        parts.method = Method::POST;
-        parts.uri = self.uri.clone();
-        parts.headers = self.headers.clone();
-        sign::sign(&mut parts, &self.body_sha256, call.region, credentials.identity(), clock.now()).map_err(
-            |error| {
-                let message = format!("the request cannot be signed: {}", chain(&error));
-                UpstreamError::new(UpstreamErrorKind::BadRequestParts, message)
-            },
-        )?;
-        Ok(Request::from_parts(parts, Full::new(call.body.clone())))
-    }
-}
-
-/// The `host` header: the authority without a port that is the scheme's own.
-fn host(uri: &Uri) -> String {
-    let host = uri.host().unwrap_or_default();
-    match (uri.port_u16(), uri.scheme_str()) {
-        (None, _) | (Some(443), Some("https")) | (Some(80), Some("http")) => host.to_owned(),
-        (Some(port), _) => format!("{host}:{port}"),
-    }
-}
-
-/// One of Bedrock's operations, as far as they differ.
-trait Operation {
-    type Answer;
-    const PATH: &'static str;
-
-    /// Reads a success.
-    fn read(
-        response: Response<Incoming>,
-        deadline: Instant,
-        config: &UpstreamConfig,
-    ) -> impl Future<Output = Result<Self::Answer, UpstreamError>> + Send;
-
-    fn aws_request_id(answer: &Self::Answer) -> Option<&str>;
-}
-
-struct Converse;
-struct ConverseStream;
-
-impl Operation for Converse {
-    type Answer = Reply;
-    const PATH: &'static str = "converse";
-
-    async fn read(
-        response: Response<Incoming>,
-        _deadline: Instant,
-        config: &UpstreamConfig,
-    ) -> Result<Reply, UpstreamError> {
-        reply::read_reply(response, config.stream_idle_timeout, config.max_reply_bytes).await
-    }
-
-    fn aws_request_id(answer: &Reply) -> Option<&str> {
-        answer.aws_request_id.as_deref()
-    }
-}
-
-impl Operation for ConverseStream {
-    type Answer = EventStream;
-    const PATH: &'static str = "converse-stream";
-
-    async fn read(
-        response: Response<Incoming>,
-        deadline: Instant,
-        config: &UpstreamConfig,
-    ) -> Result<EventStream, UpstreamError> {
-        if !reply::has_media_type(response.headers(), EVENT_STREAM) {
-            return Err(reply::read_unexpected(response, config.stream_idle_timeout, EVENT_STREAM).await);
-        }
-        let request_id = reply::aws_request_id(response.headers()).map(Into::into);
-        let mut stream = EventStream::new(response.into_body(), request_id, config.stream_idle_timeout);
-        stream.peek_first(deadline).await?;
-        Ok(stream)
-    }
-
-    fn aws_request_id(answer: &EventStream) -> Option<&str> {
-        answer.aws_request_id()
-    }
-}
-
-fn transport_error(error: ClientError, uri: &Uri) -> UpstreamError {
-    use UpstreamErrorKind as Kind;
-    let host = uri.authority().map_or("bedrock", |authority| authority.as_str());
-    let (kind, message) = if let Some(limit) = connect_limit(&error) {
-        let limit = limit.as_secs_f32();
-        (
-            Kind::ConnectTimeout,
-            format!("no connection to {host} within {limit} s (connect_timeout); is it routed and resolved?"),
-        )
-    } else if error.is_connect() {
-        (
-            Kind::ConnectFailed,
-            format!("no connection to {host}; check dns, routes, firewalls and certificates"),
-        )
-    } else {
-        (Kind::ConnectionLost, format!("the connection to {host} broke before it began to answer"))
-    };
-    UpstreamError::new(kind, message).with_source(error)
-}
-
-/// The limit, when it is the connection's setup that took too long.
-fn connect_limit(error: &ClientError) -> Option<Duration> {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(present) = cause {
-        if let Some(timeout) = present.downcast_ref::<ConnectTimeout>() {
-            return Some(timeout.limit);
-        }
-        cause = present.source();
-    }
-    None
 }
 
 fn no_credentials(error: Arc<CredentialError>) -> UpstreamError {

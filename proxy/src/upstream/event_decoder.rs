@@ -115,7 +115,7 @@ impl EventDecoder {
             return Ok(None);
         };
         if self.buffer.len() < length {
-            self.buffer.reserve(length - self.buffer.len());
+            // Nothing is reserved for a length that is only claimed: a broken one must not cost memory.
             return Ok(None);
         }
         let corrupt = |error: aws_smithy_eventstream::error::Error| DecodeFault::Corrupt(error.to_string());

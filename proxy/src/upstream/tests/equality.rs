@@ -5,6 +5,8 @@ use aws_sdk_bedrockruntime::config::{BehaviorVersion, Builder, Region, SharedCre
 use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, InferenceConfiguration, Message};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use rstest::rstest;
 
 use super::super::scripted_server::Received;
@@ -70,24 +72,14 @@ fn assert_signature_verifies(request: &Received, url: &str) {
         SignableBody::Bytes(&request.body),
     );
     let identity = Credentials::new("AKID1", "secret", Some("token".to_owned()), None, "test").into();
-    let date = request.header("x-amz-date");
-    let time = aws_smithy_types::DateTime::from_str(
-        &format!(
-            "{}-{}-{}T{}:{}:{}Z",
-            &date[..4],
-            &date[4..6],
-            &date[6..8],
-            &date[9..11],
-            &date[11..13],
-            &date[13..15]
-        ),
-        aws_smithy_types::date_time::Format::DateTime,
-    );
+    let time = DateTime::strptime("%Y%m%dT%H%M%SZ", request.header("x-amz-date")).unwrap();
+    let time = TimeZone::UTC.to_timestamp(time).unwrap().as_second();
+    let time = UNIX_EPOCH + Duration::from_secs(time.unsigned_abs());
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region("us-east-1")
         .name("bedrock")
-        .time(SystemTime::try_from(time.unwrap()).unwrap())
+        .time(time)
         .settings(SigningSettings::default())
         .build()
         .unwrap()
