@@ -1,1 +1,44 @@
-//! The calls to Bedrock.
+//! The calls to Bedrock: `Converse` and `ConverseStream`, signed, sent, retried and decoded to events.
+//!
+//! This module works on bytes. It owns the endpoint, the signature, the connections, the credentials, the retries before the
+//! first byte and the framing of the event stream. What is inside a request, an answer or an event belongs to `nova-translate`;
+//! which region to choose and whether a breaker is open belongs to the pipeline; which status a caller gets belongs to `error.rs`.
+//!
+//! A broken stream never looks like a finished one: [`EventStream::next`] gives `None` only after the model's `messageStop` was
+//! received and every byte of the body was decoded and verified.
+
+pub mod attempt;
+pub mod client;
+pub mod clock;
+pub mod config;
+pub mod connect;
+pub mod credentials;
+pub mod endpoint;
+pub mod error;
+pub mod event_decoder;
+pub mod event_stream;
+pub mod exception;
+pub mod http_client;
+mod operation;
+pub mod reply;
+mod request;
+pub mod retry;
+pub mod sign;
+
+#[cfg(test)]
+mod frames;
+#[cfg(test)]
+mod scripted_server;
+#[cfg(test)]
+mod tests;
+
+pub use attempt::{Attempt, AttemptOutcome, Attempts};
+pub use client::{BedrockClient, Call};
+pub use config::{RetryConfig, UpstreamConfig};
+pub use credentials::{
+    CachedCredentials, CredentialCacheConfig, CredentialError, CredentialSource, DefaultChain,
+};
+pub use error::{Phase, TimeoutKind, UpstreamError, UpstreamErrorKind, UpstreamSetupError};
+pub use event_decoder::{Event, EventType};
+pub use event_stream::EventStream;
+pub use reply::Reply;

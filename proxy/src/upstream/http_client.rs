@@ -1,0 +1,96 @@
+//! The pooled HTTP/1.1 client under the calls.
+//!
+//! HTTP/1.1 because a stream then has a connection of its own: one lost connection costs one stream, and dropping a stream closes
+//! it, which is how Bedrock learns that nobody reads any more.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Uri;
+use http_body_util::Full;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error as ClientError};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::crypto::aws_lc_rs;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::config::UpstreamConfig;
+use super::connect::{ConnectTimeout, TimedConnector};
+use super::error::{UpstreamError, UpstreamErrorKind};
+
+/// Probes on a quiet connection, so that a stream whose peer vanished is found even before its idle limit.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+
+/// The client type of all calls.
+pub type HttpClient = Client<TimedConnector<HttpsConnector<HttpConnector>>, Full<Bytes>>;
+
+/// Builds the client. With `tls` it speaks `https` only; without, which only an endpoint override can ask for, `http` only.
+///
+/// # Errors
+/// The machine's root certificates cannot be read, or there are none.
+pub fn build(config: &UpstreamConfig, tls: bool) -> io::Result<HttpClient> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(TCP_KEEPALIVE));
+    let https = if tls {
+        HttpsConnectorBuilder::new()
+            .with_provider_and_native_roots(aws_lc_rs::default_provider())?
+            .https_only()
+            .enable_http1()
+            .wrap_connector(tcp)
+    } else {
+        // An empty root store: should an `https` URL ever get here, its handshake fails instead of trusting anybody.
+        let no_roots = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth();
+        HttpsConnectorBuilder::new()
+            .with_tls_config(no_roots)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp)
+    };
+    Ok(Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(config.pool_idle_timeout)
+        .pool_max_idle_per_host(config.pool_max_idle_per_host)
+        .build(TimedConnector::new(https, config.connect_timeout)))
+}
+
+/// What a failure of the HTTP client is: no connection, or a connection lost.
+pub(super) fn transport_error(error: ClientError, uri: &Uri) -> UpstreamError {
+    use UpstreamErrorKind as Kind;
+    let host = uri.authority().map_or("bedrock", |authority| authority.as_str());
+    let (kind, message) = if let Some(limit) = connect_limit(&error) {
+        let limit = limit.as_secs_f32();
+        (
+            Kind::ConnectTimeout,
+            format!("no connection to {host} within {limit} s (connect_timeout); is it routed and resolved?"),
+        )
+    } else if error.is_connect() {
+        (
+            Kind::ConnectFailed,
+            format!("no connection to {host}; check dns, routes, firewalls and certificates"),
+        )
+    } else {
+        (Kind::ConnectionLost, format!("the connection to {host} broke before it began to answer"))
+    };
+    UpstreamError::new(kind, message).with_source(error)
+}
+
+/// The limit, when it is the connection's setup that took too long.
+fn connect_limit(error: &ClientError) -> Option<Duration> {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(present) = cause {
+        if let Some(timeout) = present.downcast_ref::<ConnectTimeout>() {
+            return Some(timeout.limit);
+        }
+        cause = present.source();
+    }
+    None
+}

@@ -1,0 +1,76 @@
+//! The two operations, as far as they differ: their path, and what a success is read into.
+
+use std::future::Future;
+
+use http::Response;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::config::UpstreamConfig;
+use super::error::UpstreamError;
+use super::event_stream::EventStream;
+use super::reply::{self, Reply};
+
+const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
+
+/// One of Bedrock's operations, as far as they differ.
+pub(super) trait Operation {
+    /// What a success is read into.
+    type Answer;
+    /// The last segment of the URL's path.
+    const PATH: &'static str;
+
+    /// Reads a success. `deadline` is when the first byte of the answer is due.
+    fn read(
+        response: Response<Incoming>,
+        deadline: Instant,
+        config: &UpstreamConfig,
+    ) -> impl Future<Output = Result<Self::Answer, UpstreamError>> + Send;
+
+    fn aws_request_id(answer: &Self::Answer) -> Option<&str>;
+}
+
+/// The whole answer.
+pub(super) struct Converse;
+/// The streamed answer, from its first event on.
+pub(super) struct ConverseStream;
+
+impl Operation for Converse {
+    type Answer = Reply;
+    const PATH: &'static str = "converse";
+
+    async fn read(
+        response: Response<Incoming>,
+        _deadline: Instant,
+        config: &UpstreamConfig,
+    ) -> Result<Reply, UpstreamError> {
+        reply::read_reply(response, config.stream_idle_timeout, config.max_reply_bytes).await
+    }
+
+    fn aws_request_id(answer: &Reply) -> Option<&str> {
+        answer.aws_request_id.as_deref()
+    }
+}
+
+impl Operation for ConverseStream {
+    type Answer = EventStream;
+    const PATH: &'static str = "converse-stream";
+
+    async fn read(
+        response: Response<Incoming>,
+        deadline: Instant,
+        config: &UpstreamConfig,
+    ) -> Result<EventStream, UpstreamError> {
+        if !reply::has_media_type(response.headers(), EVENT_STREAM) {
+            return Err(reply::read_unexpected(response, config.stream_idle_timeout, EVENT_STREAM).await);
+        }
+        let request_id = reply::aws_request_id(response.headers()).map(Into::into);
+        let mut stream = EventStream::new(response.into_body(), request_id, config.stream_idle_timeout);
+        stream.peek_first(deadline).await?;
+        Ok(stream)
+    }
+
+    fn aws_request_id(answer: &EventStream) -> Option<&str> {
+        answer.aws_request_id()
+    }
+}

@@ -1,0 +1,70 @@
+//! The request of a call: made once, signed anew for each attempt.
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
+
+use super::client::Call;
+use super::clock::SigningClock;
+use super::credentials::{SigningCredentials, chain};
+use super::endpoint::Endpoint;
+use super::error::{UpstreamError, UpstreamErrorKind};
+use super::sign;
+
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("nova-proxy/", env!("CARGO_PKG_VERSION")));
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// What is the same in every attempt of a call.
+pub(super) struct PreparedRequest {
+    pub(super) uri: Uri,
+    headers: HeaderMap,
+    body_sha256: String,
+}
+
+impl PreparedRequest {
+    pub(super) fn new(endpoint: &Endpoint, call: &Call<'_>, path: &str) -> Result<Self, UpstreamError> {
+        let bad = UpstreamErrorKind::BadRequestParts;
+        let uri = endpoint
+            .uri(call.region, call.model_id, path)
+            .map_err(|error| UpstreamError::new(bad, chain(&error)))?;
+        let mut headers = HeaderMap::with_capacity(8);
+        let host = HeaderValue::from_str(&host(&uri)).map_err(|error| {
+            UpstreamError::new(bad, "the endpoint's host is no header value").with_source(error)
+        })?;
+        headers.insert(HOST, host);
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(call.body.len()));
+        headers.insert(USER_AGENT, AGENT);
+        Ok(Self { uri, headers, body_sha256: sign::body_sha256(&call.body) })
+    }
+
+    /// Signs for one attempt.
+    pub(super) fn sign(
+        &self,
+        call: &Call<'_>,
+        credentials: &SigningCredentials,
+        clock: &SigningClock,
+    ) -> Result<Request<Full<Bytes>>, UpstreamError> {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.method = Method::POST;
+        parts.uri = self.uri.clone();
+        parts.headers = self.headers.clone();
+        sign::sign(&mut parts, &self.body_sha256, call.region, credentials.identity(), clock.now()).map_err(
+            |error| {
+                let message = format!("the request cannot be signed: {}", chain(&error));
+                UpstreamError::new(UpstreamErrorKind::BadRequestParts, message)
+            },
+        )?;
+        Ok(Request::from_parts(parts, Full::new(call.body.clone())))
+    }
+}
+
+/// The `host` header: the authority without a port that is the scheme's own.
+fn host(uri: &Uri) -> String {
+    let host = uri.host().unwrap_or_default();
+    match (uri.port_u16(), uri.scheme_str()) {
+        (None, _) | (Some(443), Some("https")) | (Some(80), Some("http")) => host.to_owned(),
+        (Some(port), _) => format!("{host}:{port}"),
+    }
+}
