@@ -20,6 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use slog::{Logger, debug, error};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -148,7 +149,7 @@ where
                 }
             },
             () = stop.forced.cancelled() => return ConnEnd::Forced,
-            () = stop.draining.cancelled(), if leaving.is_none() => {
+            () = drain_begun(stop), if leaving.is_none() => {
                 leaving = Some(ConnEnd::Closed);
                 connection.as_mut().graceful_shutdown();
             }
@@ -168,6 +169,13 @@ where
             },
         }
     }
+}
+
+/// Waits for the drain, and one turn of the runtime longer: bytes that lie in the socket of a connection that was
+/// just accepted become readable only then, and their request is answered.
+async fn drain_begun(stop: &StopTokens) {
+    stop.draining.cancelled().await;
+    yield_now().await;
 }
 
 /// When to look whether the connection is overdue; `None` while only its requests limit it.

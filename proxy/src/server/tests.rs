@@ -62,6 +62,10 @@ impl Service<Request<Incoming>> for Demo {
                 "/hello" => Full::from("hello").boxed(),
                 "/peer" => Full::from(peer.expect("a peer").address.to_string()).boxed(),
                 "/panic" => panic!("asked to"),
+                "/held" => {
+                    let mut chunks = demo.chunks.lock().unwrap().take().expect("one stream a test");
+                    Full::from(chunks.recv().await.expect("what to answer")).boxed()
+                }
                 "/panic-in-body" => {
                     let mut begun = false;
                     StreamBody::new(poll_fn(move |_| {
@@ -96,6 +100,8 @@ struct Running {
     tasks: TaskTracker,
     stats: Arc<ServerStats>,
     chunks: mpsc::Sender<Bytes>,
+    /// What a request that wants chunks takes; `None` once it has.
+    unclaimed: Arc<Mutex<Option<mpsc::Receiver<Bytes>>>>,
     outcome: JoinHandle<DrainOutcome>,
 }
 
@@ -112,11 +118,12 @@ impl Running {
         address: SocketAddr,
     ) -> Self {
         let (chunks, receiver) = mpsc::channel(4);
-        let server = Server::new(settings, Demo { chunks: Arc::new(Mutex::new(Some(receiver))) }, log());
+        let unclaimed = Arc::new(Mutex::new(Some(receiver)));
+        let server = Server::new(settings, Demo { chunks: Arc::clone(&unclaimed) }, log());
         let stop = StopTokens { draining: CancellationToken::new(), forced: CancellationToken::new() };
         let (tasks, stats) = (TaskTracker::new(), server.stats());
         let outcome = tasks.spawn(server.run_on(listener, stop.clone(), tasks.clone()));
-        Self { address, stop, tasks, stats, chunks, outcome }
+        Self { address, stop, tasks, stats, chunks, unclaimed, outcome }
     }
 
     async fn connect(&self) -> Client {
@@ -336,6 +343,24 @@ async fn drain_lets_an_open_stream_finish_and_closes_resting_connections() {
     assert_eq!(streaming.read_to_end().await, "\r\n0\r\n\r\n".trim_start());
     let outcome = timeout(PATIENCE, outcome).await.expect("drained").unwrap();
     assert_eq!(outcome, DrainOutcome { forced_connections: 0 });
+}
+
+#[tokio::test]
+async fn drain_answers_a_request_that_has_begun_and_tells_its_client_to_close() {
+    let server = Running::start(ServerSettings::default()).await;
+    let mut client = server.connect().await;
+    client.ask("/held").await;
+    eventually("it has begun", || server.unclaimed.lock().unwrap().is_none()).await;
+    let mut resting = server.connect().await;
+    resting.ask("/hello").await;
+    resting.read_until("\r\n\r\nhello").await;
+    server.stop.draining.cancel();
+    // Connections learn of the drain in the order of their coming: once the later one has, the earlier one knows.
+    resting.read_to_end().await;
+    server.chunks.send(Bytes::from("the answer")).await.unwrap();
+    let answer = client.read_to_end().await;
+    assert!(answer.contains("\r\nconnection: close\r\n") && answer.ends_with("the answer"), "{answer:?}");
+    assert_eq!(server.outcome().await, DrainOutcome { forced_connections: 0 });
 }
 
 #[tokio::test]
