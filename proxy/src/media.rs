@@ -168,8 +168,8 @@ pub enum FetchError {
     Status {
         /// The host as the URL has it.
         host: String,
-        /// The status it answered with.
-        status: http::StatusCode,
+        /// The status code it answered with.
+        status: u16,
     },
     /// A redirect without a usable target.
     #[error(
@@ -178,6 +178,17 @@ pub enum FetchError {
     Redirect {
         /// The host as the URL has it.
         host: String,
+    },
+    /// A redirect to where nothing is fetched from. The text does not name the target, which may be an inner one.
+    #[error(
+        "the image host `{host}` redirects to where this proxy fetches no images from; use the image's final URL, or send the image inline, as a data URL"
+    )]
+    RedirectNotAllowed {
+        /// The host of the URL that the caller wrote.
+        host: String,
+        /// What is wrong with the target, for the log.
+        #[source]
+        source: Box<FetchError>,
     },
     /// Too many redirects.
     #[error("the image URL redirects more than {limit} times; use the image's final URL")]

@@ -95,17 +95,28 @@ impl<R: Resolve> ImageFetcher<R> {
         timeout_at(deadline, self.follow(url)).await.map_err(|_| FetchError::Timeout { limit })?
     }
 
-    async fn follow(&self, url: &Url) -> Result<FetchedImage, FetchError> {
-        let mut url = url.clone();
+    async fn follow(&self, first: &Url) -> Result<FetchedImage, FetchError> {
         let limit = self.settings.max_redirects;
-        for _ in 0..=limit {
-            self.check_url(&url)?;
-            match self.ask(&url).await? {
+        let mut answer = self.ask(first, self.addresses(first).await?).await?;
+        for _ in 0..limit {
+            let target = match answer {
                 Answer::Image(image) => return Ok(image),
-                Answer::Elsewhere(target) => url = target,
-            }
+                Answer::Elsewhere(target) => target,
+            };
+            let judged = match self.check_url(&target) {
+                Ok(()) => self.addresses(&target).await,
+                Err(refusal) => Err(refusal),
+            };
+            let addresses = judged.map_err(|refusal| FetchError::RedirectNotAllowed {
+                host: host_text(first),
+                source: Box::new(refusal),
+            })?;
+            answer = self.ask(&target, addresses).await?;
         }
-        Err(FetchError::TooManyRedirects { limit })
+        match answer {
+            Answer::Image(image) => Ok(image),
+            Answer::Elsewhere(_) => Err(FetchError::TooManyRedirects { limit }),
+        }
     }
 
     /// Judges what can be told without the network.
@@ -148,14 +159,13 @@ impl<R: Resolve> ImageFetcher<R> {
         }
     }
 
-    /// One request on one connection.
-    async fn ask(&self, url: &Url) -> Result<Answer, FetchError> {
+    /// One request on one connection to addresses that were judged for it.
+    async fn ask(&self, url: &Url, addresses: CheckedAddresses) -> Result<Answer, FetchError> {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| FetchError::Connection {
             host: host_text(url),
             source,
         };
         let uri: Uri = url.as_str().parse().map_err(|error: http::uri::InvalidUri| failed(error.into()))?;
-        let addresses = self.addresses(url).await?;
         let stream =
             HttpsConnector::from((addresses, Arc::clone(&self.tls))).call(uri).await.map_err(failed)?;
         let (mut sender, connection) = http1::Builder::new()
@@ -182,7 +192,7 @@ impl<R: Resolve> ImageFetcher<R> {
                 .ok_or_else(|| FetchError::Redirect { host: host_text(url) });
         }
         if !status.is_success() {
-            return Err(FetchError::Status { host: host_text(url), status });
+            return Err(FetchError::Status { host: host_text(url), status: status.as_u16() });
         }
         let bytes = self.read_body(url, response.into_body()).await?;
         let media_type = ImageMediaType::sniff(&bytes).ok_or(FetchError::MediaType)?;

@@ -293,8 +293,12 @@ async fn each_redirect_is_judged_anew(#[case] target: &'static str, #[case] expe
     let pattern = format!("images.test:{}", server.port);
     let names = Names::of(&[("images.test", &["127.0.0.1"]), ("inner.test", &["169.254.169.254"])]);
     let fetcher = fetcher(settings(&[&pattern, "169.254.169.254", "inner.test"]), names);
-    let error = fetcher.fetch(&server.url("/a.png")).await.unwrap_err().to_string();
-    assert!(error.contains(expected), "{error}");
+    let error = fetcher.fetch(&server.url("/a.png")).await.unwrap_err();
+    let told = error.to_string();
+    let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+    assert!(told.contains("`images.test` redirects to"), "{told}");
+    assert!(told.contains(expected) || cause.contains(expected), "{told}: {cause}");
+    assert!(!told.contains("169.254") && !told.contains(".test`, port") && !told.contains("inner"), "{told}");
     assert_eq!(server.request_count(), 1);
 }
 
