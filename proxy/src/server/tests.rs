@@ -495,3 +495,14 @@ async fn failures_of_accept_do_not_end_the_loop() {
     client.read_until("\r\n\r\nhello").await;
     assert_eq!(server.stats.accept_errors_total(), 3);
 }
+
+#[tokio::test]
+async fn a_stuck_stream_task_ends_with_the_forced_stop() {
+    let (tasks, forced) = (TaskTracker::new(), CancellationToken::new());
+    let executor = TrackedExecutor { tasks: tasks.clone(), forced: forced.clone() };
+    hyper::rt::Executor::execute(&executor, std::future::pending::<()>());
+    assert_eq!(tasks.len(), 1, "it is tracked");
+    tasks.close();
+    forced.cancel();
+    timeout(PATIENCE, tasks.wait()).await.expect("it ends");
+}
