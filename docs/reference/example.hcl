@@ -66,7 +66,7 @@ limits {
 # Either keys_file, or none = true on a loopback address. bootstrap
 auth {
   keys_file = "/etc/nova/keys.json"
-  #pepper_file = "/etc/nova/pepper"
+  #pepper_file = "/etc/nova/keys.json.pepper" # by default beside keys_file
   none = false
 }
 
@@ -81,6 +81,9 @@ image_fetch {
 #model "gpt-4o" {
   # A Bedrock model id, inference profile id or ARN, or a short name such as nova-pro. Required.
   #target = "us.amazon.nova-pro-v1:0"
+
+  # The Nova model behind a target that does not tell it, such as an application inference profile.
+  #base_model = "nova-pro"
 
   # Where the request does not say.
   #max_tokens       = 4096

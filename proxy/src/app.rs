@@ -11,25 +11,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_config::Loaded;
+use nova_config::{Loaded, ServerConfig};
 use nova_lifecycle::{Outcome, Shutdown, SignalSource, Tasks, watch_signals};
 use nova_telemetry::keys;
 use nova_telemetry::log::LevelControl;
 use nova_telemetry::metrics::{MetricsHandle, UPKEEP_EVERY};
-use slog::{Logger, info, o};
+use slog::{Logger, info, o, warn};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::reload::Reloader;
-use crate::routes::{self, RenderMetrics};
+use crate::routes::{self, HttpService, RenderMetrics};
 use crate::server::{Server, ServerSettings, ServerStats, StopTokens};
 use crate::services::SharedServices;
 use crate::upstream::CachedCredentials;
 
 pub use build::BuildError;
-pub(crate) use build::snapshot;
+pub(crate) use build::{concurrency, snapshot};
 
 /// How long streams have for their last event once a stop is forced, before their connections are dropped.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -126,11 +126,11 @@ impl App {
 
         let stop = stop_tokens(&tasks);
         info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => env!("CARGO_PKG_VERSION"));
-        let stats = serve(&tasks, "api", listeners.api, warp_service(routes::api(&services)), &server, &stop, &surroundings.log);
+        let stats = serve(&tasks, "api", listeners.api, routes::api(&services), &server, &stop, &surroundings.log);
         if let Some(listener) = listeners.metrics {
             info!(log, "serving metrics"; keys::LISTEN => %listener.local_addr()?);
             let render: RenderMetrics = gauges::renderer(surroundings.metrics.clone(), services.clone(), stats);
-            serve(&tasks, "metrics", listener, warp_service(routes::metrics(&services, render)), &server, &stop, &surroundings.log);
+            serve(&tasks, "metrics", listener, routes::metrics(&services, render), &server, &stop, &surroundings.log);
         }
 
         tasks.shutdown().set_ready();
@@ -141,15 +141,69 @@ impl App {
     }
 }
 
-fn warp_service<F>(filter: F) -> impl tower_service::Service<
-    http::Request<hyper::body::Incoming>,
-    Response = warp::reply::Response,
-    Error = std::convert::Infallible,
-    Future: Send + 'static,
-> + Clone + Send + 'static
-where
-    F: warp::Filter<Extract = (warp::reply::Response,), Error = warp::Rejection> + Clone + Send + 'static,
-    F::Future: Send,
+/// Serves one listener as work that the drain waits for.
+fn serve(
+    tasks: &Tasks,
+    name: &'static str,
+    listener: TcpListener,
+    service: impl HttpService,
+    config: &ServerConfig,
+    stop: &StopTokens,
+    log: &Logger,
+) -> Arc<ServerStats>
 {
-    warp::service(filter)
+    let settings = ServerSettings {
+        max_connections: u32::try_from(config.max_connections).unwrap_or(u32::MAX),
+        header_read_timeout: config.header_timeout,
+        idle_timeout: config.idle_timeout,
+        ..ServerSettings::default()
+    };
+    let server = Server::new(settings, service, log.new(o!(keys::COMPONENT => "server", "listener" => name)));
+    let stats = server.stats();
+    let (stop, log) = (stop.clone(), log.new(o!(keys::COMPONENT => "server", "listener" => name)));
+    tasks.spawn_connection(name, async move {
+        let outcome = server.run(listener, stop, TaskTracker::new()).await;
+        if outcome.forced_connections > 0 {
+            warn!(log, "connections were dropped before their end"; keys::LEFT => outcome.forced_connections);
+        }
+    });
+    stats
+}
+
+/// Streams get their last event when a stop is forced; only then are connections dropped.
+fn stop_tokens(tasks: &Tasks) -> StopTokens {
+    let shutdown = tasks.shutdown().clone();
+    let stop = StopTokens { draining: shutdown.draining().clone(), forced: CancellationToken::new() };
+    let forced = stop.forced.clone();
+    tasks.spawn("last_words", async move {
+        tokio::select! {
+            () = shutdown.forced().cancelled() => {}
+            () = shutdown.stopped() => {}
+        }
+        tokio::time::sleep(LAST_WORDS).await;
+        forced.cancel();
+    });
+    stop
+}
+
+/// Loads credentials before the first request needs them, and keeps them fresh.
+async fn keep_credentials(credentials: Arc<CachedCredentials>, shutdown: Shutdown, log: Logger) {
+    if let Err(error) = credentials.get().await {
+        warn!(log, "no AWS credentials yet; requests will fail until there are some"; keys::ERROR => %error);
+    }
+    tokio::select! {
+        () = credentials.keep_fresh() => {}
+        () = shutdown.stopped() => {}
+    }
+}
+
+/// Histograms pile up values until somebody takes them in.
+async fn upkeep(metrics: MetricsHandle, shutdown: Shutdown) {
+    let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => metrics.upkeep(),
+            () = shutdown.stopped() => return,
+        }
+    }
 }

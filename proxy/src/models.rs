@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::Offset;
 use nova_config::{Fault, Loaded, ModelConfig, PromptCachePoint, ReasoningEffort, RuntimeConfig};
 use nova_translate::catalogue::{Catalogue, Geography, Target};
 use nova_translate::converse::GuardrailTrace;
@@ -14,6 +16,12 @@ use openai_api::model::{ModelList, ModelObject};
 
 use crate::auth::Principal;
 use crate::error::ApiError;
+
+/// Today, by which models are judged to be past their end. In UTC, as AWS announces it.
+#[must_use]
+pub fn today() -> Date {
+    Offset::UTC.to_datetime(Timestamp::now()).date()
+}
 
 /// A name that callers may send, and all that follows from it.
 #[derive(Debug)]
@@ -109,14 +117,8 @@ impl ModelTable {
 
     /// How many names are served.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
-    }
-
-    /// Whether nothing is served.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     fn allowed(&self, principal: &Principal) -> impl Iterator<Item = &Arc<ServedModel>> {
@@ -129,8 +131,8 @@ impl ServedModel {
     #[must_use]
     pub fn object(&self) -> ModelObject {
         let launched = self.target.model.launched.parse::<Date>().ok();
-        let created = launched.and_then(|date| date.to_zoned(jiff::tz::TimeZone::UTC).ok());
-        let created = created.and_then(|at| u64::try_from(at.timestamp().as_second()).ok()).unwrap_or_default();
+        let launched = launched.and_then(|date| Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok());
+        let created = launched.and_then(|at| u64::try_from(at.as_second()).ok()).unwrap_or_default();
         ModelObject { id: self.name.clone(), object: "model", created, owned_by: "amazon".to_owned() }
     }
 }

@@ -227,7 +227,7 @@ fn begin_stream(services: &Services, open: OpenStream, record: RecordGuard) -> R
         include_usage,
         keep_alive,
         record,
-        admitted: open.admitted,
+        _admitted: open.admitted,
         shutdown: services.shutdown.clone(),
     };
     reply::event_stream(answer.into_body(), headers)

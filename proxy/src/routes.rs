@@ -12,8 +12,10 @@ mod models;
 
 use std::convert::Infallible;
 
-use http::{Method, Response};
-use warp::Filter;
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use tower_service::Service;
+use warp::{Filter, Reply};
 use warp::filters::BoxedFilter;
 use warp::path::FullPath;
 
@@ -35,10 +37,21 @@ const PATHS: [(&str, &str); 8] = [
     ("/metrics", "GET"),
 ];
 
+/// What the server calls for each request.
+pub trait HttpService:
+    Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible, Future: Send + 'static> + Clone + Send + Sync + 'static
+{
+}
+
+impl<S> HttpService for S where
+    S: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible, Future: Send + 'static> + Clone + Send + Sync + 'static
+{
+}
+
 /// The OpenAI API and the health pages.
 #[must_use]
-pub fn api(services: &SharedServices) -> BoxedFilter<(warp::reply::Response,)> {
-    chat_completions::route(services)
+pub fn api(services: &SharedServices) -> impl HttpService + use<> {
+    let table = chat_completions::route(services)
         .or(explain::route(services))
         .unify()
         .or(models::list_route(services))
@@ -49,13 +62,14 @@ pub fn api(services: &SharedServices) -> BoxedFilter<(warp::reply::Response,)> {
         .unify()
         .or(fallback("/metrics"))
         .unify()
-        .boxed()
+        .boxed();
+    warp::service(table)
 }
 
 /// Metrics and the health pages.
 #[must_use]
-pub fn metrics(services: &SharedServices, render: RenderMetrics) -> BoxedFilter<(warp::reply::Response,)> {
-    metrics::route(render).or(health::routes(services)).unify().or(fallback("/v1/")).unify().boxed()
+pub fn metrics(services: &SharedServices, render: RenderMetrics) -> impl HttpService + use<> {
+    warp::service(metrics::route(render).or(health::routes(services)).unify().or(fallback("/v1/")).unify().boxed())
 }
 
 /// What no route takes. Paths that begin with `elsewhere` belong to the other listener.
@@ -83,7 +97,7 @@ fn into_warp(response: Response<Body>) -> warp::reply::Response {
     let (parts, body) = response.into_parts();
     let mut response = match body {
         Body::Whole(bytes) => warp::reply::Response::new(bytes.into()),
-        Body::Stream(stream) => warp::reply::stream(stream),
+        Body::Stream(stream) => warp::reply::stream(stream).into_response(),
     };
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;

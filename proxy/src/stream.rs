@@ -41,7 +41,7 @@ pub struct AnswerStream {
     /// Written when the stream ends, or is dropped.
     pub record: RecordGuard,
     /// Held until the stream ends.
-    pub admitted: Admitted,
+    pub _admitted: Admitted,
     /// Ends streams that outlast the drain.
     pub shutdown: Shutdown,
 }

@@ -73,7 +73,7 @@ pub enum AuthConfig {
         /// The file with the hashes of API keys.
         keys_file: PathBuf,
         /// The file with the secret that they are hashed with.
-        pepper_file: Option<PathBuf>,
+        pepper_file: PathBuf,
     },
     /// Everybody who reaches the loopback address.
     None,
@@ -82,43 +82,10 @@ pub enum AuthConfig {
 /// Where images may be fetched from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageFetchPolicy {
-    /// The allowed hosts; empty means that no image is fetched.
-    pub allow_hosts: Vec<HostPattern>,
+    /// The allowed hosts as written; empty means that no image is fetched. The program reads the patterns.
+    pub allow_hosts: Vec<String>,
     /// Whether an allowed host may have a private, loopback or link-local address.
     pub allow_private_networks: bool,
-}
-
-/// A host name, or all names under a suffix. Lower case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HostPattern {
-    /// This host alone.
-    Exact(String),
-    /// Every host below this one, and not the host itself.
-    Under(String),
-}
-
-impl HostPattern {
-    /// Reads `"images.example.com"` or `"*.example.com"`, whose form has been checked.
-    pub(crate) fn parse(text: &str) -> Self {
-        let text = text.to_ascii_lowercase();
-        match text.strip_prefix("*.") {
-            Some(suffix) => Self::Under(suffix.to_owned()),
-            None => Self::Exact(text),
-        }
-    }
-
-    /// Whether `host` is meant, whatever its case and with or without the root's dot at its end.
-    #[must_use]
-    pub fn matches(&self, host: &str) -> bool {
-        let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-        match self {
-            Self::Exact(name) => host == *name,
-            Self::Under(suffix) => host
-                .strip_suffix(suffix.as_str())
-                .and_then(|rest| rest.strip_suffix('.'))
-                .is_some_and(|name| !name.is_empty()),
-        }
-    }
 }
 
 /// What a reload may change.
@@ -197,6 +164,8 @@ pub struct ImageFetchConfig {
 pub struct ModelConfig {
     /// As written: the program's catalogue resolves it.
     pub target: String,
+    /// Which model an opaque target serves.
+    pub base_model: Option<String>,
     /// The most tokens of an answer where the request does not say.
     pub max_tokens: Option<u32>,
     /// The reasoning effort where the request does not say.
@@ -222,26 +191,4 @@ pub struct GuardrailConfig {
     pub version: String,
     /// How much of the assessment is reported.
     pub trace: GuardrailTrace,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_suffix_means_the_hosts_below_it_and_nothing_that_only_ends_alike() {
-        let pattern = HostPattern::parse("*.Example.com");
-        for (host, expected) in [
-            ("a.example.com", true),
-            ("a.b.EXAMPLE.com.", true),
-            ("example.com", false),
-            (".example.com", false),
-            ("badexample.com", false),
-            ("a.example.com.evil.org", false),
-        ] {
-            assert_eq!(pattern.matches(host), expected, "{host}");
-        }
-        assert!(HostPattern::parse("img.example.com").matches("IMG.example.com"));
-        assert!(!HostPattern::parse("img.example.com").matches("a.img.example.com"));
-    }
 }

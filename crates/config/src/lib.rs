@@ -24,7 +24,7 @@ mod source;
 mod tier;
 
 pub use config::{
-    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, HostPattern, ImageFetchConfig,
+    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig,
     ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
 };
 pub use duration::DurationText;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::config::{
-    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, HostPattern, ImageFetchConfig,
+    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig,
     ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
 };
 use crate::schema::{RawAuth, RawBedrock, RawConfig, RawGuardrail, RawModel, RawServer};
@@ -56,7 +56,7 @@ pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Resu
         bedrock,
         auth,
         image_fetch: ImageFetchPolicy {
-            allow_hosts: raw.image_fetch.allow_hosts.iter().map(|host| HostPattern::parse(host)).collect(),
+            allow_hosts: raw.image_fetch.allow_hosts.clone(),
             allow_private_networks: raw.image_fetch.allow_private_networks,
         },
     };
@@ -87,7 +87,8 @@ fn authentication(
     match (&raw.keys_file, &raw.pepper_file, raw.none) {
         (Some(keys_file), pepper_file, false) => Some(AuthConfig::Keys {
             keys_file: PathBuf::from(keys_file),
-            pepper_file: pepper_file.as_ref().map(PathBuf::from),
+            // Beside the keys by default, so that a first set-up works; another place keeps hash and secret apart.
+            pepper_file: pepper_file.as_ref().map_or_else(|| PathBuf::from(format!("{keys_file}.pepper")), PathBuf::from),
         }),
         (None, None, true) => {
             let loopback = listen.is_none_or(|address| address.ip().is_loopback());
@@ -192,6 +193,7 @@ fn runtime(raw: RawConfig, removed_models: BTreeSet<String>) -> RuntimeConfig {
 fn model(raw: RawModel) -> ModelConfig {
     ModelConfig {
         target: raw.target,
+        base_model: raw.base_model,
         max_tokens: raw.max_tokens,
         reasoning_effort: raw.reasoning_effort,
         service_tier: raw.service_tier,

@@ -1,12 +1,14 @@
 //! The secret that keeps a stolen keys file from telling which guesses at a key are right.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::zeroize::Zeroize;
 use secrecy::{ExposeSecret, SecretSlice};
 
@@ -94,6 +96,24 @@ impl Pepper {
         bytes.zeroize();
         let wide = (mode & 0o077 != 0).then(|| WidePermissions { path: path.to_owned(), mode });
         Ok((Self::new(&secret)?, wide))
+    }
+
+    /// Makes a pepper file that only its owner can read. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// When the file exists already, or cannot be written, or the system has no randomness.
+    pub fn create(path: &Path) -> io::Result<()> {
+        const BYTES: usize = 48;
+        let mut bytes = [0_u8; BYTES];
+        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let mut text = STANDARD.encode(bytes);
+        bytes.zeroize();
+        text.push('\n');
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+        text.zeroize();
+        written
     }
 
     /// The digest under which a key is known.

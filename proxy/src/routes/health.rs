@@ -66,7 +66,7 @@ fn health(services: &Services) -> Health {
         version: env!("CARGO_PKG_VERSION"),
         config: snapshot.config_hash.to_string(),
         ring: snapshot.loaded.config.bootstrap.ring.clone(),
-        models: snapshot.models.len(),
+        models: snapshot.models.count(),
         conditions: conditions.map(|condition| Condition { name: condition.name, holds: condition.holds, reason: condition.reason }).collect(),
     }
 }

@@ -43,6 +43,19 @@ impl EventType {
             other => Self::Unknown(other.to_owned()),
         }
     }
+
+    /// The name of the service model.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::MessageStart => "messageStart",
+            Self::ContentBlockStart => "contentBlockStart",
+            Self::ContentBlockDelta => "contentBlockDelta",
+            Self::ContentBlockStop => "contentBlockStop",
+            Self::MessageStop => "messageStop",
+            Self::Metadata => "metadata",
+            Self::Unknown(name) => name,
+        }
+    }
 }
 
 /// One event of the stream.

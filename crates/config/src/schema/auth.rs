@@ -12,7 +12,7 @@ pub(crate) struct RawAuth {
     #[schemars(length(min = 1, max = 4096),
         extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
     pub(crate) keys_file: Option<String>,
-    /// The path of the file with the secret that the keys are hashed with.
+    /// The path of the file with the secret that the keys are hashed with; by default keys_file with .pepper behind it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096),
         extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]

@@ -12,8 +12,8 @@ pub(crate) struct RawImageFetch {
     /// The hosts that images may be fetched from; none means that no image is fetched.
     #[schemars(length(max = 1000), extend("x-tier" = "bootstrap", "uniqueItems" = true, "items" = {
         "type": "string",
-        "pattern": r"^(\*\.)?([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
-        "x-form": "a host name, or \"*.\" and a suffix, such as \"*.example.com\"",
+        "pattern": r"^(\*|(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$",
+        "x-form": "a host name, \"*.\" and a suffix, or an address, each with \":port\" where it is not 80 or 443",
     }))]
     pub(crate) allow_hosts: Vec<String>,
     /// The largest image.

@@ -13,6 +13,11 @@ pub(crate) struct RawModel {
     #[schemars(length(min = 1, max = 2048),
         extend("x-tier" = "runtime", "x-form" = "a Bedrock model id in quotes, such as \"us.amazon.nova-pro-v1:0\""))]
     pub(crate) target: String,
+    /// The Nova model behind a target that does not tell it, such as an application inference profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256),
+        extend("x-tier" = "runtime", "x-form" = "a model's short name in quotes, such as \"nova-lite\""))]
+    pub(crate) base_model: Option<String>,
     /// The most tokens of an answer where the request does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000), extend("x-tier" = "runtime"))]

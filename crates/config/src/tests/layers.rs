@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{MINIMAL, environment, load_texts};
 use crate::{
-    AuthConfig, HostPattern, Layer, Origin, Tier, bootstrap_changes, bootstrap_fields_touched, fields,
+    AuthConfig, Layer, Origin, Tier, bootstrap_changes, bootstrap_fields_touched, fields,
     load_layers,
 };
 
@@ -181,7 +181,6 @@ fn every_value_arrives_in_its_own_type() {
     assert_eq!(config.bootstrap.listen, "[::1]:80".parse().unwrap());
     assert_eq!(config.bootstrap.auth, AuthConfig::None);
     assert_eq!(config.runtime.limits.body_bytes, 1 << 20);
-    let hosts = [HostPattern::Exact("a.example.com".to_owned()), HostPattern::Under("b.com".to_owned())];
-    assert_eq!(config.bootstrap.image_fetch.allow_hosts, hosts);
+    assert_eq!(config.bootstrap.image_fetch.allow_hosts, ["A.example.com", "*.b.com"]);
     assert_eq!(config.runtime.models["x"].target, "nova-pro\n");
 }

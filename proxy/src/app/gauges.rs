@@ -1,0 +1,25 @@
+//! Values that are looked up when somebody scrapes, rather than kept up to date on the way of every request.
+
+use std::sync::Arc;
+
+use nova_telemetry::metrics as names;
+use nova_telemetry::metrics::MetricsHandle;
+
+use crate::routes::RenderMetrics;
+use crate::server::ServerStats;
+use crate::services::SharedServices;
+
+/// Sets the gauges, then renders all metrics.
+pub(super) fn renderer(handle: MetricsHandle, services: SharedServices, stats: Arc<ServerStats>) -> RenderMetrics {
+    Arc::new(move || {
+        let admission = services.admission.concurrency().snapshot();
+        metrics::gauge!(names::REQUESTS_IN_FLIGHT).set(f64::from(admission.in_flight));
+        metrics::gauge!(names::QUEUE_DEPTH).set(narrow(admission.queued));
+        metrics::gauge!(names::CONNECTIONS_OPEN).set(narrow(stats.open_connections()));
+        handle.render()
+    })
+}
+
+fn narrow(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}

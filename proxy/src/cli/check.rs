@@ -1,0 +1,42 @@
+//! `nova-proxy check`: everything that `serve` would refuse, without serving.
+
+use std::process::ExitCode;
+
+use nova_config::{Fault, ProcessEnvironment, load};
+use serde_json::json;
+
+use super::{CheckArgs, EXIT_USAGE, complain, print};
+use crate::models::{ModelTable, today};
+
+pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let (faults, models) = match load(&args.files, &ProcessEnvironment) {
+        Err(faults) => (faults.as_slice().to_vec(), 0),
+        Ok(loaded) => match ModelTable::build(&loaded, today()) {
+            Err(faults) => (faults, 0),
+            Ok(built) => {
+                for warning in &built.warnings {
+                    complain(&format!("warning: {warning}"));
+                }
+                (Vec::new(), built.table.count())
+            }
+        },
+    };
+    if args.json {
+        print(&json!({"valid": faults.is_empty(), "faults": faults.iter().map(fault_json).collect::<Vec<_>>()}).to_string())?;
+    } else {
+        for fault in &faults {
+            complain(&fault.to_string());
+        }
+        if faults.is_empty() {
+            print(&format!("the configuration is valid; {models} model names are served"))?;
+        }
+    }
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_USAGE) })
+}
+
+fn fault_json(fault: &Fault) -> serde_json::Value {
+    json!({
+        "file": fault.file, "line": fault.line, "column": fault.column,
+        "path": fault.path, "problem": fault.problem, "fix": fault.fix,
+    })
+}

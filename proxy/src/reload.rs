@@ -1,0 +1,136 @@
+//! Reads the configuration and the keys again: on SIGHUP, and when a file has changed.
+//!
+//! A new configuration is judged whole and swapped in one piece; one that cannot be put into force changes nothing, and the log says why. Fields
+//! that are fixed at the start keep their values and are named.
+
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nova_config::{AuthConfig, Faults, Loaded, LogLevel, ProcessEnvironment, bootstrap_changes, load};
+use nova_lifecycle::Shutdown;
+use nova_telemetry::keys;
+use nova_telemetry::log::LevelControl;
+use slog::{Logger, error, info, o, warn};
+use tokio::sync::Notify;
+
+use crate::app::{Surroundings, concurrency, snapshot};
+use crate::auth::Authenticator;
+use crate::events;
+use crate::services::SharedServices;
+use crate::snapshot::SnapshotError;
+use crate::upstream::CachedCredentials;
+use watch::FileWatch;
+
+/// How often files are looked at. A look costs one `stat` a file, works on every file system, and sees what a symbolic link now leads to.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+enum ReloadError {
+    #[error(transparent)]
+    Faults(#[from] Faults),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+}
+
+/// Puts new configurations and keys into force.
+pub(crate) struct Reloader {
+    services: SharedServices,
+    credentials: Arc<CachedCredentials>,
+    config_files: Vec<PathBuf>,
+    log_level: LevelControl,
+    log: Logger,
+}
+
+impl Reloader {
+    pub(crate) fn new(services: SharedServices, credentials: Arc<CachedCredentials>, surroundings: &Surroundings) -> Self {
+        Self {
+            services,
+            credentials,
+            config_files: surroundings.config_files.clone(),
+            log_level: surroundings.log_level.clone(),
+            log: surroundings.log.new(o!(keys::COMPONENT => "reload")),
+        }
+    }
+
+    /// Reloads until the process stops.
+    pub(crate) async fn run(self, requested: Arc<Notify>, shutdown: Shutdown) {
+        let mut config = FileWatch::new(self.config_files.clone());
+        let mut keys = FileWatch::new(self.keys_file().into_iter().collect());
+        loop {
+            let by_signal = tokio::select! {
+                () = requested.notified() => true,
+                () = tokio::time::sleep(LOOK_EVERY) => false,
+                () = shutdown.stopped() => return,
+            };
+            if (config.has_changed() || by_signal) && !self.config_files.is_empty() {
+                self.reload_config();
+            }
+            if keys.has_changed() || by_signal {
+                self.reload_keys();
+            }
+        }
+    }
+
+    fn keys_file(&self) -> Option<PathBuf> {
+        match &self.services.snapshots.current().loaded.config.bootstrap.auth {
+            AuthConfig::Keys { keys_file, .. } => Some(keys_file.clone()),
+            AuthConfig::None => None,
+        }
+    }
+
+    fn reload_config(&self) {
+        let before = self.services.snapshots.current();
+        match self.try_reload() {
+            Ok(()) => {
+                let now = self.services.snapshots.current();
+                events::config_in_force(&now.config_hash, Some(&before.config_hash));
+                events::config_applied(&self.log, &now.config_hash, now.models.count());
+            }
+            Err(error) => events::config_refused(&self.log, &error.to_string(), &before.config_hash),
+        }
+    }
+
+    /// All that can fail comes before anything is changed.
+    fn try_reload(&self) -> Result<(), ReloadError> {
+        let before = self.services.snapshots.current();
+        let loaded = self.keep_bootstrap(&before.loaded, load(&self.config_files, &ProcessEnvironment)?);
+        let next = snapshot(loaded, &self.credentials, Some(&before), &self.log)?;
+        let runtime = &next.loaded.config.runtime;
+        self.services.admission.concurrency().set_limits(concurrency(&runtime.limits));
+        self.log_level.set(level(runtime.log_level));
+        self.services.snapshots.replace(next);
+        Ok(())
+    }
+
+    /// What is fixed at the start stays as it was; the operator is told what waits for a restart.
+    fn keep_bootstrap(&self, before: &Loaded, mut loaded: Loaded) -> Loaded {
+        let waiting = bootstrap_changes(before, &loaded);
+        if !waiting.is_empty() {
+            warn!(self.log, "these fields change at the next start only"; "fields" => waiting.join(", "));
+        }
+        loaded.config.bootstrap = before.config.bootstrap.clone();
+        loaded
+    }
+
+    fn reload_keys(&self) {
+        let Authenticator::KeysFile(keys) = &self.services.authenticator else { return };
+        match keys.reload() {
+            Ok(count) => info!(self.log, "API keys applied"; keys::COUNT => count),
+            Err(error) => error!(self.log, "API keys refused, the last good ones stay in force"; keys::ERROR => %error),
+        }
+    }
+}
+
+/// The log's level in slog's terms.
+pub(crate) fn level(level: LogLevel) -> slog::Level {
+    match level {
+        LogLevel::Error => slog::Level::Error,
+        LogLevel::Warn => slog::Level::Warning,
+        LogLevel::Info => slog::Level::Info,
+        LogLevel::Debug => slog::Level::Debug,
+    }
+}
