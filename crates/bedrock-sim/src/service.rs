@@ -163,18 +163,16 @@ impl Call<'_> {
         if fault.malformed_body {
             bytes = bytes.slice(..bytes.len() / 2);
         }
-        invocation.note(|record| {
-            record.usage = prepared.answer.usage;
-            record.stop_reason = Some(prepared.answer.stop_reason.clone());
-        });
+        invocation.note(|record| record.usage = prepared.answer.usage);
         let length = bytes.len();
         let body = if fault.disconnect_after_events.is_some() {
             let half = Step::Send {
                 bytes: bytes.slice(..length / 2),
                 output_tokens: prepared.answer.usage.output_tokens,
             };
-            stream::play(vec![half, Step::Reset], invocation, self.switch)
+            stream::play(vec![half, Step::Reset], invocation, None, self.switch)
         } else {
+            invocation.note(|record| record.stop_reason = Some(prepared.answer.stop_reason.clone()));
             invocation.finish();
             stream::whole(bytes)
         };
@@ -190,11 +188,10 @@ impl Call<'_> {
         invocation.note(|record| {
             record.broken_off = breaks;
             record.error = script.fault.error.as_ref().map(|error| error.name.clone());
-            if record.error.is_none() && !breaks {
-                record.stop_reason = Some(prepared.answer.stop_reason.clone());
-            }
         });
-        let body = stream::play(steps, invocation, self.switch);
+        let complete = script.fault.error.is_none() && !breaks;
+        let stop_reason = complete.then(|| prepared.answer.stop_reason.clone());
+        let body = stream::play(steps, invocation, stop_reason, self.switch);
         respond(StatusCode::OK, frame::CONTENT_TYPE, self.request_id, body)
     }
 

@@ -23,12 +23,19 @@ pub(crate) fn whole(bytes: impl Into<Bytes>) -> Body {
 struct Player {
     steps: VecDeque<Step>,
     invocation: OpenInvocation,
+    /// Recorded when the last step is done; none where the plan breaks the answer off.
+    stop_reason: Option<String>,
     switch: ResetSwitch,
 }
 
 /// A body that carries out `steps`. hyper drops it when the client leaves, and `invocation` with it.
-pub(crate) fn play(steps: Vec<Step>, invocation: OpenInvocation, switch: ResetSwitch) -> Body {
-    let player = Player { steps: steps.into(), invocation, switch };
+pub(crate) fn play(
+    steps: Vec<Step>,
+    invocation: OpenInvocation,
+    stop_reason: Option<String>,
+    switch: ResetSwitch,
+) -> Body {
+    let player = Player { steps: steps.into(), invocation, stop_reason, switch };
     let frames = unfold(Some(player), |player| async move {
         let mut player = player?;
         loop {
@@ -48,6 +55,8 @@ pub(crate) fn play(steps: Vec<Step>, invocation: OpenInvocation, switch: ResetSw
                     return Some((Err(Broken), None));
                 }
                 None => {
+                    let stop_reason = player.stop_reason.take();
+                    player.invocation.note(|record| record.stop_reason = stop_reason);
                     player.invocation.finish();
                     return None;
                 }
