@@ -37,8 +37,8 @@ pub(crate) struct Exception {
     pub(crate) name: String,
     pub(crate) status: StatusCode,
     pub(crate) message: String,
-    /// Further members of the body, such as `originalStatusCode`.
-    pub(crate) members: Map<String, Value>,
+    /// Further members of the body, such as `originalStatusCode`; of two with one name the later counts.
+    pub(crate) members: Vec<(String, Value)>,
 }
 
 impl Exception {
@@ -80,7 +80,7 @@ impl Exception {
 
     /// An exception of AWS's front end.
     pub(crate) fn front_end(name: &str, status: StatusCode, message: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), status, message: message.into(), members: Map::new() }
+        Self { name: name.to_owned(), status, message: message.into(), members: Vec::new() }
     }
 
     /// The value of `x-amzn-ErrorType`.
@@ -103,17 +103,17 @@ impl Exception {
     }
 }
 
-fn default_members(name: &str) -> Map<String, Value> {
-    let members = match name {
+fn default_members(name: &str) -> Vec<(String, Value)> {
+    let members: &[(&str, Value)] = match name {
         "ModelErrorException" => {
-            json!({"originalStatusCode": 500, "resourceName": "amazon.nova-lite-v1:0"})
+            &[("originalStatusCode", json!(500)), ("resourceName", json!("amazon.nova-lite-v1:0"))]
         }
         "ModelStreamErrorException" => {
-            json!({"originalStatusCode": 500, "originalMessage": "The model stopped responding."})
+            &[("originalStatusCode", json!(500)), ("originalMessage", json!("The model stopped responding."))]
         }
-        _ => Value::Null,
+        _ => &[],
     };
-    if let Value::Object(members) = members { members } else { Map::new() }
+    members.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
 fn default_message(name: &str) -> String {

@@ -56,12 +56,15 @@ impl<'a> Subject<'a> {
     }
 }
 
+/// One rule, or the rules of one subject.
+type Rule = fn(&Subject<'_>) -> Result<(), Exception>;
+
 /// Checks a request, in the order in which Bedrock's answers suggest that it does.
 ///
 /// # Errors
 /// The first fault, as a `ValidationException`.
 pub(crate) fn check(subject: &Subject<'_>) -> Result<(), Exception> {
-    let rules: [fn(&Subject<'_>) -> Result<(), Exception>; 9] = [
+    let rules: [Rule; 9] = [
         conversation::check,
         tool_config::check,
         tool_turns::check,

@@ -146,8 +146,8 @@ fn kind(schema: &Map<String, Value>) -> &str {
 fn number(schema: &Map<String, Value>, integer: bool) -> Value {
     let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
     let step = if integer { 1.0 } else { 0.5 };
-    let low = bound("minimum").or(bound("exclusiveMinimum").map(|edge| edge + step));
-    let high = bound("maximum").or(bound("exclusiveMaximum").map(|edge| edge - step));
+    let low = bound("minimum").or_else(|| bound("exclusiveMinimum").map(|edge| edge + step));
+    let high = bound("maximum").or_else(|| bound("exclusiveMaximum").map(|edge| edge - step));
     let wanted = match (low, high) {
         (Some(low), _) => low,
         (None, Some(high)) => high.min(1.0),
@@ -161,7 +161,7 @@ fn number(schema: &Map<String, Value>, integer: bool) -> Value {
         // `as` saturates, and a schema beyond i64 has no exact JSON number anyway.
         return json!(stepped.ceil() as i64);
     }
-    Number::from_f64(stepped).map_or(json!(1), Value::Number)
+    Number::from_f64(stepped).map_or_else(|| json!(1), Value::Number)
 }
 
 fn string(schema: &Map<String, Value>, name: &str) -> String {

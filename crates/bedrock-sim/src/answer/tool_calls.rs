@@ -19,7 +19,7 @@ pub(super) fn choose(body: &Value) -> Vec<ScriptedToolUse> {
     let chosen: Vec<&Value> = if let Some(tool) = choice.and_then(|choice| choice.get("tool")) {
         tools.iter().copied().filter(|spec| text(spec, "name") == text(tool, "name")).collect()
     } else if choice.is_some_and(|choice| choice.get("any").is_some()) {
-        named.first().or(tools.first()).copied().into_iter().collect()
+        named.first().or_else(|| tools.first()).copied().into_iter().collect()
     } else if blocks.iter().any(|block| block.get("toolResult").is_some()) {
         Vec::new()
     } else {

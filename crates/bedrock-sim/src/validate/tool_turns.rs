@@ -60,7 +60,7 @@ fn not_an_object(place: &str) -> Exception {
 }
 
 /// The ids of an assistant turn's calls.
-fn calls<'a>(turn: usize, message: &'a Value) -> Result<Vec<&'a str>, Exception> {
+fn calls(turn: usize, message: &Value) -> Result<Vec<&str>, Exception> {
     let ids = ids(message, "toolUse");
     if let Some(twice) = duplicate(&ids) {
         return Err(Exception::validation(format!(
