@@ -184,7 +184,7 @@ pub(crate) fn extend(target: &mut Value, answer: &Answer, request: &Value) {
 
 /// A latency that depends on the answer alone, so that equal requests have equal bytes.
 pub(crate) fn latency_ms(answer: &Answer) -> u64 {
-    100 + answer.usage.output_tokens
+    answer.usage.output_tokens.saturating_add(100)
 }
 
 fn content_block(block: &Block) -> Value {

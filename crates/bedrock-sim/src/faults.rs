@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::script::ScriptedError;
+use crate::script::{ScriptedError, is_error_status};
 
 /// Rules of one region; more are refused.
 pub(crate) const MAX_RULES: usize = 64;
@@ -54,6 +54,21 @@ pub struct RuleError {
     pub status: Option<u16>,
 }
 
+impl FaultRule {
+    /// What is wrong with the rule's values, if anything.
+    pub(crate) fn fault(&self) -> Option<String> {
+        if !(0.0..=1.0).contains(&self.error_rate) {
+            return Some(format!("error_rate {} is not between 0 and 1", self.error_rate));
+        }
+        let status = self.error.as_ref().and_then(|error| error.status)?;
+        if is_error_status(status) {
+            None
+        } else {
+            Some(format!("status {status} is not between 400 and 599"))
+        }
+    }
+}
+
 /// What the rules of a region do to one request.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Verdict {
@@ -96,7 +111,7 @@ impl RegionFaults {
             if rule.times.is_some_and(|times| *seen > times) {
                 continue;
             }
-            verdict.latency_ms += rule.latency_ms;
+            verdict.latency_ms = verdict.latency_ms.saturating_add(rule.latency_ms);
             if verdict.outcome.is_none() {
                 verdict.outcome = outcome(rule, *seen);
             }

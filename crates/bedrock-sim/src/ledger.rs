@@ -151,10 +151,7 @@ impl Ledger {
                 ..BillLine::default()
             });
             line.requests += 1;
-            line.usage.input_tokens += invocation.usage.input_tokens;
-            line.usage.output_tokens += invocation.usage.output_tokens;
-            line.usage.cache_read_input_tokens += invocation.usage.cache_read_input_tokens;
-            line.usage.cache_write_input_tokens += invocation.usage.cache_write_input_tokens;
+            line.usage.add(invocation.usage);
         }
         lock(&self.invocations).push(invocation, 0);
     }

@@ -75,6 +75,7 @@ mod frame;
 mod ledger;
 mod plan;
 mod prompt_cache;
+mod request_body;
 mod ring;
 mod route;
 mod script;

@@ -14,6 +14,8 @@ use crate::validate::{list, text};
 
 const OPENING: &str = "[[sim ";
 const CLOSING: &str = "]]";
+/// More garbage than any frame could hold shows nothing new.
+const MAX_TRAILING_BYTES: usize = 1 << 20;
 
 /// What a script asks for. Every key is optional.
 #[derive(Debug, Clone, Default, Deserialize, PartialEq)]
@@ -164,6 +166,13 @@ impl Script {
             return Err(refused(format!("unknown key `{key}`; known are {}", KEYS.join(", "))));
         }
         let script: Self = serde_json::from_value(value).map_err(|error| refused(error.to_string()))?;
+        if script.fault.trailing_bytes > MAX_TRAILING_BYTES {
+            return Err(refused(format!("`trailing_bytes` is more than {MAX_TRAILING_BYTES}")));
+        }
+        let status = script.fault.error.as_ref().and_then(|error| error.status);
+        if let Some(status) = status.filter(|status| !is_error_status(*status)) {
+            return Err(refused(format!("status {status} is not between 400 and 599")));
+        }
         if script.times.is_some() != script.key.is_some() {
             return Err(refused("`times` and `key` belong together".to_owned()));
         }
@@ -188,6 +197,11 @@ impl Script {
         }
         self
     }
+}
+
+/// Whether an exception may have that HTTP status.
+pub(crate) fn is_error_status(status: u16) -> bool {
+    (400..=599).contains(&status)
 }
 
 /// The texts of a user message: its own, and those of tool results.
@@ -252,6 +266,8 @@ mod tests {
             (r#"[[sim {"text":1}]]"#, "invalid type"),
             (r#"[[sim {"text":"a"}"#, "must follow"),
             (r#"[[sim {"times":1}]]"#, "belong together"),
+            (r#"[[sim {"trailing_bytes":99999999}]]"#, "more than 1048576"),
+            (r#"[[sim {"error":{"type":"X","status":101}}]]"#, "not between 400 and 599"),
             (r#"[[sim {"error":{"type":"X","oops":1}}]]"#, "oops"),
             ("[[sim ", "empty"),
         ] {

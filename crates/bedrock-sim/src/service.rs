@@ -8,7 +8,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -19,6 +18,7 @@ use crate::exception::Exception;
 use crate::faults::{Outcome, Verdict};
 use crate::ledger::{CapturedRequest, OpenInvocation, lock};
 use crate::plan::{self, Step};
+use crate::request_body::{self, UnreadBody};
 use crate::route::{Operation, Route};
 use crate::script::Script;
 use crate::state::Site;
@@ -43,9 +43,9 @@ pub(crate) async fn serve(
     switch: ResetSwitch,
 ) -> Result<Response<Body>, Broken> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, site.state.config.limits.body_bytes);
+    let limit = site.state.config.limits.body_bytes;
     if let Some(path) = parts.uri.path().strip_prefix("/_sim/") {
-        let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let bytes = request_body::read(body, limit).await.map_err(|_| Broken)?;
         return Ok(control::respond(&site, &parts, path, &bytes));
     }
     let request_id = uuid::Uuid::new_v4().to_string();
@@ -56,10 +56,10 @@ pub(crate) async fn serve(
         switch.arm();
         return Err(Broken);
     }
-    let bytes = match body.collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => return Ok(refuse(&too_large(), &request_id)),
-        Err(_) => return Err(Broken),
+    let bytes = match request_body::read(body, limit).await {
+        Ok(bytes) => bytes,
+        Err(UnreadBody::TooLarge) => return Ok(refuse(&too_large(), &request_id)),
+        Err(UnreadBody::ClientWentAway) => return Err(Broken),
     };
     capture(&site, &parts, &bytes, &request_id);
     let Some(route) = route else { return Ok(refuse(&unknown_operation(), &request_id)) };

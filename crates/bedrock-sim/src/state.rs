@@ -63,8 +63,7 @@ impl Control {
         }
         let mut by_region = BTreeMap::from([(region.to_owned(), Vec::new())]);
         for rule in rules {
-            if !(0.0..=1.0).contains(&rule.error_rate) {
-                let reason = format!("error_rate {} is not between 0 and 1", rule.error_rate);
+            if let Some(reason) = rule.fault() {
                 return Err(SimulatorError::FaultRules { reason });
             }
             let named = rule.region.clone().unwrap_or_else(|| region.to_owned());

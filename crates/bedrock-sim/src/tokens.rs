@@ -34,7 +34,19 @@ pub struct Usage {
 impl Usage {
     /// All four together.
     pub fn total_tokens(&self) -> u64 {
-        self.input_tokens + self.output_tokens + self.cache_read_input_tokens + self.cache_write_input_tokens
+        [self.output_tokens, self.cache_read_input_tokens, self.cache_write_input_tokens]
+            .into_iter()
+            .fold(self.input_tokens, u64::saturating_add)
+    }
+
+    /// Adds what another request used. A script may claim any number, so sums stop at the largest.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.input_tokens = self.input_tokens.saturating_add(other.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
+        self.cache_read_input_tokens =
+            self.cache_read_input_tokens.saturating_add(other.cache_read_input_tokens);
+        self.cache_write_input_tokens =
+            self.cache_write_input_tokens.saturating_add(other.cache_write_input_tokens);
     }
 
     /// As `TokenUsage` has it.

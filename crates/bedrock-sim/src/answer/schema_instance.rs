@@ -4,26 +4,31 @@
 //! `$ref`, `anyOf`, `oneOf`, `allOf`, ranges, lengths and common formats. It does not solve `pattern`, `not` or
 //! `if`; a schema that needs these gets an instance that may not satisfy them.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Number, Value, json};
 
 /// How deep an instance goes. Beyond, only what is required is filled in, then nothing: a recursive schema ends.
 const FULL_DEPTH: usize = 6;
 const MAX_DEPTH: usize = 32;
+/// Schemas looked at for one instance: branches that multiply must not keep the simulator busy.
+const MAX_VISITS: usize = 20_000;
 /// Items and characters that a schema can make the simulator produce.
 const MAX_LENGTH: u64 = 10_000;
 
 /// The instance of that schema.
 pub(super) fn of(schema: &Value) -> Value {
-    Generator { root: schema }.instance(schema, "value", 0)
+    Generator { root: schema, visits: Cell::new(0) }.instance(schema, "value", 0)
 }
 
 struct Generator<'a> {
     root: &'a Value,
+    visits: Cell<usize>,
 }
 
 impl Generator<'_> {
     fn instance(&self, schema: &Value, name: &str, depth: usize) -> Value {
-        if depth > MAX_DEPTH {
+        if depth > MAX_DEPTH || self.exhausted() {
             return Value::Null;
         }
         let schema = self.flatten(schema, 0);
@@ -51,7 +56,7 @@ impl Generator<'_> {
     fn flatten(&self, schema: &Value, hops: usize) -> Map<String, Value> {
         let Value::Object(schema) = schema else { return Map::new() };
         let mut flat = schema.clone();
-        if hops > MAX_DEPTH {
+        if hops > MAX_DEPTH || self.exhausted() {
             return flat;
         }
         let reference = flat.remove("$ref").and_then(|reference| self.resolve(reference.as_str()?).cloned());
@@ -64,6 +69,12 @@ impl Generator<'_> {
             }
         }
         flat
+    }
+
+    /// Counts a visit, and tells whether there were too many.
+    fn exhausted(&self) -> bool {
+        self.visits.set(self.visits.get() + 1);
+        self.visits.get() > MAX_VISITS
     }
 
     fn resolve(&self, reference: &str) -> Option<&Value> {

@@ -155,6 +155,16 @@ fn an_instance_is_valid_by_an_independent_validator(#[case] schema: Value) {
     assert!(jsonschema::is_valid(&schema, &instance), "{instance} is not valid for {schema}");
 }
 
+#[rstest]
+#[case::required_twice(json!({"$ref": "#/$defs/n", "type": "object", "$defs": {"n": {"type": "object",
+    "properties": {"l": {"$ref": "#/$defs/n"}, "r": {"$ref": "#/$defs/n"}}, "required": ["l", "r"]}}}))]
+#[case::merged_twice(json!({"$ref": "#/$defs/n", "$defs": {"n": {"allOf": [{"$ref": "#/$defs/n"}, {"$ref": "#/$defs/n"}]}}}))]
+#[case::many_in_many(json!({"type": "array", "minItems": 9999, "items": {"type": "array", "minItems": 9999, "items": {"type": "integer"}}}))]
+fn a_schema_that_multiplies_ends(#[case] schema: Value) {
+    let instance = schema_instance::of(&schema);
+    assert!(instance.to_string().len() < 1_000_000);
+}
+
 proptest! {
     #[test]
     fn a_text_in_pieces_is_the_text(text in ".{0,200}", chunks in proptest::option::of(0usize..50)) {

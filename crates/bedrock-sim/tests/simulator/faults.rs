@@ -132,6 +132,28 @@ async fn a_client_that_leaves_is_billed_for_what_it_was_sent() {
     simulator.stop().await.unwrap();
 }
 
+#[rstest]
+#[case::a_script(json!({"hang": true}), json!([]))]
+#[case::a_rule(json!({}), json!([{"hang": true, "latency_ms": 1}]))]
+#[tokio::test]
+async fn a_client_that_leaves_before_the_head_is_recorded(#[case] script: Value, #[case] rules: Value) {
+    let simulator = simulator().await;
+    control(&simulator, Method::PUT, "faults", &rules).await;
+    let prompt = scripted(&script);
+    let mut call = Box::pin(post(&simulator, LITE, "converse", &prompt));
+    while simulator.control().open_invocations() == 0 {
+        tokio::select! {
+            answer = &mut call => panic!("it hangs: {answer:?}"),
+            () = tokio::time::sleep(std::time::Duration::from_millis(1)) => {}
+        }
+    }
+    drop(call);
+    let record = invocations(&simulator.control(), 1).await.remove(0);
+    assert_eq!((record.client_went_away, record.status), (true, None));
+    assert!(simulator.control().bill().lines.is_empty());
+    simulator.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn rules_from_outside_hold_for_one_region_until_they_are_deleted() {
     let simulator = simulator().await;
@@ -170,6 +192,7 @@ async fn a_region_can_be_lost_and_its_controls_still_answer(#[case] rules: Value
 #[rstest]
 #[case::unknown_key(json!([{"slow": 1}]), "unknown field `slow`")]
 #[case::rate(json!([{"error_rate": 1.5}]), "between 0 and 1")]
+#[case::status(json!([{"error_rate": 1, "error": {"type": "X", "status": 200}}]), "between 400 and 599")]
 #[case::region(json!([{"region": "mars-1", "down": true}]), "mars-1 is not served")]
 #[case::count(json!(vec![json!({}); 65]), "64 allowed")]
 #[tokio::test]
