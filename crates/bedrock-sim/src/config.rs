@@ -27,6 +27,9 @@ pub struct SimulatorConfig {
     pub any_credential: bool,
     /// Application inference profiles and provisioned models: resource id to model or profile id.
     pub application_profiles: BTreeMap<String, String>,
+    /// How far the simulator's clock is ahead, in seconds, or behind if negative. Signatures are judged by it and
+    /// the `Date` header shows it, so that a client's correction of clock skew can be tested.
+    pub clock_ahead_seconds: i64,
     /// How much the simulator takes and keeps.
     pub limits: Limits,
 }
@@ -118,6 +121,7 @@ impl Default for SimulatorConfig {
                 DEFAULT_APPLICATION_PROFILE.to_owned(),
                 "amazon.nova-lite-v1:0".to_owned(),
             )]),
+            clock_ahead_seconds: 0,
             limits: Limits::default(),
         }
     }

@@ -42,7 +42,7 @@
 //! | `usage` | `input_tokens`, `output_tokens`, `cache_read_input_tokens`, `cache_write_input_tokens` (or AWS's names) |
 //! | `guardrail` | `true`: blocked by a guardrail, with a trace |
 //! | `first_byte_delay_ms`, `delta_delay_ms` | pauses before the response's head and before each delta |
-//! | `error` | `{type, message?, status?, members?, after_events?}`: an exception; with `after_events` in the stream |
+//! | `error` | `{type, message?, status?, members?, after_events?}`: an exception; with `after_events` in the stream (Converse has it at once) |
 //! | `disconnect` | `true`: a reset instead of a response |
 //! | `disconnect_after_events` | a reset after that many events; for Converse after half of the body |
 //! | `end_after_events` | a clean end of the body after that many events |

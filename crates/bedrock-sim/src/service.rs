@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::answer::{self, Answer};
@@ -38,6 +37,20 @@ struct Prepared {
 /// # Errors
 /// `Broken` when the connection is to be closed without, or within, a response.
 pub(crate) async fn serve(
+    site: Arc<Site>,
+    request: Request<Incoming>,
+    switch: ResetSwitch,
+) -> Result<Response<Body>, Broken> {
+    let state = Arc::clone(&site.state);
+    let mut response = dispatch(site, request, switch).await?;
+    let date = state.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        response.headers_mut().insert(http::header::DATE, date);
+    }
+    Ok(response)
+}
+
+async fn dispatch(
     site: Arc<Site>,
     request: Request<Incoming>,
     switch: ResetSwitch,
@@ -86,7 +99,7 @@ impl Call<'_> {
         verdict: Verdict,
         mut invocation: OpenInvocation,
     ) -> Result<Response<Body>, Broken> {
-        tokio::time::sleep(Duration::from_millis(verdict.latency_ms)).await;
+        pause(verdict.latency_ms).await;
         let mut refusal = None;
         match verdict.outcome {
             Some(Outcome::Hang) => std::future::pending().await,
@@ -95,7 +108,7 @@ impl Call<'_> {
             None => {}
         }
         let prepared =
-            auth::check(&self.site.state.config, &self.site.region, parts, bytes, Timestamp::now())
+            auth::check(&self.site.state.config, &self.site.region, parts, bytes, self.site.state.now())
                 .and_then(|()| refusal.map_or(Ok(()), Err))
                 .and_then(|()| self.prepare(bytes, &mut invocation));
         match prepared {
@@ -142,7 +155,7 @@ impl Call<'_> {
         mut invocation: OpenInvocation,
     ) -> Result<Response<Body>, Broken> {
         let fault = &prepared.script.fault;
-        tokio::time::sleep(Duration::from_millis(prepared.script.first_byte_delay_ms)).await;
+        pause(prepared.script.first_byte_delay_ms).await;
         if fault.hang {
             std::future::pending::<()>().await;
         }
@@ -209,6 +222,13 @@ impl Call<'_> {
         invocation.note(|record| record.broken_off = true);
         invocation.finish();
         Broken
+    }
+}
+
+/// Waits. Even a sleep of nothing would cost the timer's resolution, a millisecond.
+async fn pause(milliseconds: u64) {
+    if milliseconds > 0 {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::config::SimulatorConfig;
 use crate::error::SimulatorError;
 use crate::faults::{FaultRule, MAX_RULES, RegionFaults, Verdict};
@@ -38,6 +40,12 @@ impl State {
             faults: config.regions.iter().map(|region| (region.name.clone(), Mutex::default())).collect(),
             config,
         })
+    }
+
+    /// The simulator's own time.
+    pub(crate) fn now(&self) -> Timestamp {
+        let now = Timestamp::now();
+        now.saturating_add(SignedDuration::from_secs(self.config.clock_ahead_seconds)).unwrap_or(now)
     }
 
     pub(crate) fn judge(&self, region: &str, model_id: &str) -> Verdict {

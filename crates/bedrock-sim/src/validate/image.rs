@@ -1,4 +1,4 @@
-//! Images: how many, how large, and that the bytes are what the format says.
+//! Images: how many, and that the bytes are what the format says. Their size is bounded by that of the body.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,8 +9,6 @@ use crate::exception::Exception;
 
 /// Images in one request. Source: "Image understanding", Amazon Nova user guide.
 const MAX_IMAGES: usize = 20;
-/// Bytes of all images together. Source: the same page; the payload's own limit.
-const MAX_TOTAL_BYTES: usize = 25 * 1024 * 1024;
 
 pub(super) fn check(subject: &Subject<'_>) -> Result<(), Exception> {
     let images: Vec<_> =
@@ -21,7 +19,6 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<(), Exception> {
             "You can't include more than {MAX_IMAGES} images in a request."
         )));
     }
-    let mut total = 0;
     for (place, image) in images {
         let Some(encoded) =
             image.get("source").and_then(|source| source.get("bytes")).and_then(Value::as_str)
@@ -29,7 +26,6 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<(), Exception> {
             continue;
         };
         let bytes = STANDARD.decode(encoded).unwrap_or_default();
-        total += bytes.len();
         let format = text(image, "format");
         if sniff(&bytes) != Some(format) {
             // The text is the simulator's.
@@ -38,9 +34,6 @@ pub(super) fn check(subject: &Subject<'_>) -> Result<(), Exception> {
                  format, and try again."
             )));
         }
-    }
-    if total > MAX_TOTAL_BYTES {
-        return Err(Exception::validation("The total size of the images in the request exceeds 25 MB."));
     }
     Ok(())
 }

@@ -194,6 +194,7 @@ fn tool_faults_are_refused(#[case] patch: Value, #[case] words: &str) {
 #[case::many_images(LITE, user(&json!(vec![image("png", PNG); 21])), "more than 20 images")]
 #[case::document_name(LITE, user(&json!([{"text": "a"}, document("a.pdf")])), "The document file name can only contain alphanumeric characters")]
 #[case::document_spaces(LITE, user(&json!([{"text": "a"}, document("a  b")])), "more than one consecutive whitespace")]
+#[case::document_size(LITE, user(&json!([{"text": "a"}, {"document": {"format": "txt", "name": "a", "source": {"bytes": "YWFh".repeat(1_600_000)}}}])), "maximum size of 4.5 MB")]
 #[case::document_twice(LITE, user(&json!([{"text": "a"}, document("a"), document("a")])), "Messages can't contain duplicate document names.")]
 #[case::document_alone(LITE, user(&json!([document("a")])), "A text block must be included")]
 #[case::many_documents(LITE, user(&json!([{"text": "a"}, document("1"), document("2"), document("3"), document("4"), document("5"), document("6")])),

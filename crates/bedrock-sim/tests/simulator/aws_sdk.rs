@@ -14,8 +14,9 @@ use aws_sdk_bedrockruntime::types::{
     ConverseStreamOutput, Message, StopReason, Tool, ToolChoice, ToolConfiguration, ToolInputSchema,
     ToolSpecification,
 };
-use aws_smithy_types::{Document, Number};
-use bedrock_sim::{DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCESS_KEY, Simulator};
+use aws_smithy_types::date_time::Format;
+use aws_smithy_types::{DateTime, Document, Number};
+use bedrock_sim::{DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCESS_KEY, Simulator, SimulatorConfig};
 use rstest::rstest;
 
 use crate::harness::{LITE, simulator};
@@ -83,6 +84,31 @@ async fn a_wrong_secret_is_refused() {
     let error =
         client(&simulator, "us-east-1", "wrong").converse().model_id(LITE).messages(user("a")).send().await;
     assert_eq!(error.unwrap_err().code(), Some("InvalidSignatureException"));
+    simulator.stop().await.unwrap();
+}
+
+#[rstest]
+#[case(0, None)]
+#[case(3600, Some("Signature expired"))]
+#[case(-3600, Some("Signature not yet current"))]
+#[tokio::test]
+async fn a_clock_that_is_off_is_noticed_and_shown(#[case] ahead: i64, #[case] words: Option<&str>) {
+    let config = SimulatorConfig { clock_ahead_seconds: ahead, ..SimulatorConfig::default() };
+    let simulator = Simulator::start(config).await.unwrap();
+    let client = client(&simulator, "us-east-1", DEFAULT_SECRET_ACCESS_KEY);
+    let outcome = client.converse().model_id(LITE).messages(user("a")).send().await;
+    match words {
+        None => assert!(outcome.is_ok(), "{outcome:?}"),
+        Some(words) => {
+            let error = outcome.unwrap_err();
+            assert_eq!(error.code(), Some("InvalidSignatureException"));
+            assert!(error.message().unwrap().starts_with(words), "{error:?}");
+            let date = error.raw_response().unwrap().headers().get("date").unwrap();
+            let date = DateTime::from_str(date, Format::HttpDate).unwrap().secs();
+            let here = DateTime::from(std::time::SystemTime::now()).secs();
+            assert!((date - here - ahead).abs() < 600, "{date} is about {ahead} seconds from {here}");
+        }
+    }
     simulator.stop().await.unwrap();
 }
 

@@ -198,7 +198,7 @@ fn almost_good() -> impl Strategy<Value = Value> {
 fn any_json_gets_an_answer_or_an_aws_exception() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let simulator = runtime.block_on(simulator());
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(400));
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::default());
     runner
         .run(&(prop_oneof![any_json(), almost_good()], any::<bool>()), |(body, streamed)| {
             let operation = if streamed { "converse-stream" } else { "converse" };
