@@ -151,7 +151,7 @@ async fn a_broken_stream_is_an_error_and_never_an_end() {
 #[tokio::test]
 async fn an_unknown_event_is_passed_over() {
     let bed = Bed::start().await.unwrap();
-    let request = ask_script(&json!({ "deltas": ["still ", "whole"], "unknown_event": true }));
+    let request = ask_script(&json!({ "deltas": ["still ", "whole"], "unknown_event": 1 }));
     let outcome = outcome::read(&bed.stream_to_end(&request).await.unwrap()).unwrap();
     outcome.finished("stop").unwrap();
     assert_eq!(outcome.text, "still whole");
@@ -294,9 +294,11 @@ async fn a_silent_bedrock_is_given_up_at_the_deadline() {
 async fn a_non_stream_answer_that_breaks_is_a_server_error() {
     let bed = Bed::with(impatient()).await.unwrap();
     let mut cases = Cases::default();
-    for script in
-        [json!({ "text": "cut off", "disconnect_after_events": 1 }), json!({ "malformed_body": true })]
-    {
+    for script in [
+        json!({ "text": "cut off", "disconnect": true }),
+        json!({ "empty_output": true }),
+        json!({ "malformed_body": true }),
+    ] {
         let result = async {
             let reply = bed.chat(&ask_script(&script)).await?;
             ensure!(

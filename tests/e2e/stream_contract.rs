@@ -24,7 +24,7 @@ fn scripts() -> Vec<Value> {
         json!({ "reasoning": "because", "text": "therefore" }),
         json!({ "text": "odd", "stop_reason": "no_such_reason" }),
         json!({ "text": "bytes behind the end", "trailing_bytes": 9 }),
-        json!({ "text": "an event from the future", "unknown_event": true }),
+        json!({ "text": "an event from the future", "unknown_event": 1 }),
         json!({ "empty_stream": true }),
     ];
     for after in 1..=4 {
