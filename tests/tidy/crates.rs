@@ -40,6 +40,8 @@ const PURE: &[(&str, &[&str])] = &[
             "thiserror",
             "toml",
             "jiff",
+            "xxhash-rust",
+            "xxhash-rust",
             "openai-api",
         ],
     ),
