@@ -19,7 +19,7 @@ lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
-# Unit, component and tidy tests, or those whose name contains the filter
+# All Rust tests, or those whose name contains the filter
 test filter="":
     cargo test --workspace --locked -- {{ filter }}
 
