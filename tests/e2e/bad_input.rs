@@ -255,6 +255,10 @@ async fn a_body_over_the_limit_is_refused_even_when_its_length_is_not_told() {
     assert_eq!(bed.chat(&fits).await.unwrap().status, 200);
     let body = ask(&"x".repeat(3 << 20)).to_string();
     expect_error(&post(&bed, body.clone()).await.unwrap(), 413, None).unwrap();
+    let picture = format!("data:image/png;base64,iVBORw0KGgo{}", "A".repeat(3 << 20));
+    let parts = json!([{ "type": "image_url", "image_url": { "url": picture } }]);
+    let with_picture = json!({ "model": MODEL, "messages": [{ "role": "user", "content": parts }] });
+    expect_error(&bed.chat(&with_picture).await.unwrap(), 413, None).unwrap();
     let head = raw_exchange(&bed, "transfer-encoding: chunked", &chunked(body.as_bytes())).await.unwrap();
     assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
     bed.still_serves().await.unwrap();
