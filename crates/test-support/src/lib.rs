@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What tests share: building and launching the programs, waiting with a reason, cutting wires, a plain HTTP client.
+//!
+//! A development dependency only: no program links it. It knows how the programs are started and what they print when
+//! they are ready; what they answer is for the tests to judge.
+
+pub mod binary;
+pub mod client;
+pub mod port;
+pub mod process;
+pub mod sse;
+pub mod wait;
+pub mod wire;

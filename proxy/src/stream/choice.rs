@@ -20,7 +20,7 @@ pub struct Choice {
 }
 
 /// What a stream of events gives: an event, a failure, or its end.
-pub type Item = Option<Result<Event, UpstreamError>>;
+pub(super) type Item = Option<Result<Event, UpstreamError>>;
 
 /// What an item came to.
 pub enum Progress {

@@ -1,0 +1,48 @@
+# Every command that a person or CI runs. `just` alone lists them.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# List the recipes
+default:
+    @just --list
+
+# Type-check everything, tests included
+check:
+    cargo check --workspace --all-targets --locked
+
+# Format all Rust sources
+fmt:
+    cargo fmt --all
+
+# Formatting and lints, as CI judges them
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# All Rust tests, or those whose name contains the filter
+test filter="":
+    cargo test --workspace --locked -- {{ filter }}
+
+# End-to-end tests of the built programs, or those whose name contains the filter
+e2e filter="":
+    cargo test -p nova-tests --test e2e --locked -- {{ filter }}
+
+# The suites of the official clients (python, node, boto3; all when none is named)
+clients *suites="":
+    ./tests/run clients {{ suites }}
+
+# Licenses, bans, sources and advisories; needs cargo-deny
+deny:
+    cargo deny --all-features check
+
+# Print the JSON Schema of the configuration
+schema:
+    @cargo run --quiet --locked -p nova-proxy -- schema
+
+# The whole system on this machine, with the Bedrock simulator
+dev *arguments="":
+    cargo run --locked -p nova-local -- up {{ arguments }}
+
+# Exactly what CI runs
+ci:
+    ./.ci/run

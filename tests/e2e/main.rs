@@ -1,0 +1,33 @@
+//! End-to-end tests: the built programs, over the wire, against the Bedrock simulator.
+//!
+//! One binary, one module for each theme. Every test starts its own programs on free ports and stops them by their ids,
+//! so tests do not disturb each other. What the official clients make of the answers is tested by `clients/`.
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod bed;
+#[cfg(test)]
+mod case;
+#[cfg(test)]
+mod chat;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod drain;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod outcome;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
+mod sdk_bytes;
+#[cfg(test)]
+mod simulator;
+#[cfg(test)]
+mod stream_contract;
