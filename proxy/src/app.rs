@@ -26,7 +26,7 @@ use crate::reload::Reloader;
 use crate::routes::{self, HttpService, RenderMetrics};
 use crate::server::{Server, ServerSettings, ServerStats, StopTokens};
 use crate::services::SharedServices;
-use crate::upstream::CachedCredentials;
+use crate::upstream::{CachedCredentials, CredentialSource};
 
 pub use build::BuildError;
 pub(crate) use build::{concurrency, snapshot};
@@ -75,6 +75,8 @@ pub struct Surroundings {
     pub metrics: MetricsHandle,
     /// The files of the configuration, read again at a reload. Empty: there is nothing to reload.
     pub config_files: Vec<PathBuf>,
+    /// Where AWS credentials come from; `None` is the AWS SDK's own chain.
+    pub credential_source: Option<Arc<dyn CredentialSource>>,
 }
 
 /// A proxy that is built and not yet running.
@@ -96,7 +98,7 @@ impl App {
             metrics::counter!(nova_telemetry::metrics::TASK_FAILURES_TOTAL, keys::TASK => task).increment(1);
         });
         let tasks = Tasks::new(shutdown.clone(), &surroundings.log).with_failure_hook(count_failure);
-        let credentials = build::credentials(&loaded, &surroundings.log);
+        let credentials = build::credentials(&loaded, &surroundings);
         let services = build::services(loaded, &credentials, &surroundings, shutdown)?;
         Ok(Self { services, credentials, surroundings, tasks })
     }
@@ -111,26 +113,46 @@ impl App {
     ///
     /// # Errors
     /// When a listener has no address of its own.
-    pub async fn run(self, listeners: Listeners, signals: impl SignalSource + 'static) -> io::Result<Outcome> {
+    pub async fn run(
+        self,
+        listeners: Listeners,
+        signals: impl SignalSource + 'static,
+    ) -> io::Result<Outcome> {
         let Self { services, credentials, surroundings, tasks } = self;
         let server = services.snapshots.current().loaded.config.bootstrap.server.clone();
         let log = surroundings.log.new(o!(keys::COMPONENT => "app"));
         let reload = Arc::new(Notify::new());
 
         let signal_reload = Arc::clone(&reload);
-        tasks.spawn("signals", watch_signals(signals, tasks.shutdown().clone(), log.clone(), move || signal_reload.notify_one()));
-        tasks.spawn("credentials", keep_credentials(credentials.clone(), tasks.shutdown().clone(), log.clone()));
+        tasks.spawn(
+            "signals",
+            watch_signals(signals, tasks.shutdown().clone(), log.clone(), move || signal_reload.notify_one()),
+        );
+        tasks.spawn(
+            "credentials",
+            keep_credentials(credentials.clone(), tasks.shutdown().clone(), log.clone()),
+        );
         let reloader = Reloader::new(services.clone(), credentials, &surroundings);
         tasks.spawn("reload", reloader.run(reload, tasks.shutdown().clone()));
         tasks.spawn("metrics_upkeep", upkeep(surroundings.metrics.clone(), tasks.shutdown().clone()));
 
         let stop = stop_tokens(&tasks);
         info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => env!("CARGO_PKG_VERSION"));
-        let stats = serve(&tasks, "api", listeners.api, routes::api(&services), &server, &stop, &surroundings.log);
+        let stats =
+            serve(&tasks, "api", listeners.api, routes::api(&services), &server, &stop, &surroundings.log);
         if let Some(listener) = listeners.metrics {
             info!(log, "serving metrics"; keys::LISTEN => %listener.local_addr()?);
-            let render: RenderMetrics = gauges::renderer(surroundings.metrics.clone(), services.clone(), stats);
-            serve(&tasks, "metrics", listener, routes::metrics(&services, render), &server, &stop, &surroundings.log);
+            let render: RenderMetrics =
+                gauges::renderer(surroundings.metrics.clone(), services.clone(), stats);
+            serve(
+                &tasks,
+                "metrics",
+                listener,
+                routes::metrics(&services, render),
+                &server,
+                &stop,
+                &surroundings.log,
+            );
         }
 
         tasks.shutdown().set_ready();
@@ -150,8 +172,7 @@ fn serve(
     config: &ServerConfig,
     stop: &StopTokens,
     log: &Logger,
-) -> Arc<ServerStats>
-{
+) -> Arc<ServerStats> {
     let settings = ServerSettings {
         max_connections: u32::try_from(config.max_connections).unwrap_or(u32::MAX),
         header_read_timeout: config.header_timeout,

@@ -49,7 +49,10 @@ impl Calls<'_> {
     ///
     /// # Errors
     /// As [`Self::converse`].
-    pub async fn converse_stream(&self, attempts: &mut [Attempts]) -> Result<Vec<Called<EventStream>>, ApiError> {
+    pub async fn converse_stream(
+        &self,
+        attempts: &mut [Attempts],
+    ) -> Result<Vec<Called<EventStream>>, ApiError> {
         let body = json(&self.translation.body)?;
         let calls = attempts.iter_mut().map(|attempts| self.stream_once(&body, attempts));
         join_all(calls).await.into_iter().collect()
@@ -62,18 +65,26 @@ impl Calls<'_> {
             Err(error) => error,
         };
         let (repair, body) = self.repaired(&error)?;
-        let answer = bedrock.converse(&self.call(body), attempts).await.map_err(|error| ApiError::from(&error))?;
+        let answer =
+            bedrock.converse(&self.call(body), attempts).await.map_err(|error| ApiError::from(&error))?;
         Ok(Called { answer, repair: Some(repair) })
     }
 
-    async fn stream_once(&self, body: &Bytes, attempts: &mut Attempts) -> Result<Called<EventStream>, ApiError> {
+    async fn stream_once(
+        &self,
+        body: &Bytes,
+        attempts: &mut Attempts,
+    ) -> Result<Called<EventStream>, ApiError> {
         let bedrock = &self.snapshot.bedrock;
         let error = match bedrock.converse_stream(&self.call(body.clone()), attempts).await {
             Ok(answer) => return Ok(Called { answer, repair: None }),
             Err(error) => error,
         };
         let (repair, body) = self.repaired(&error)?;
-        let answer = bedrock.converse_stream(&self.call(body), attempts).await.map_err(|error| ApiError::from(&error))?;
+        let answer = bedrock
+            .converse_stream(&self.call(body), attempts)
+            .await
+            .map_err(|error| ApiError::from(&error))?;
         Ok(Called { answer, repair: Some(repair) })
     }
 
@@ -99,5 +110,7 @@ impl Calls<'_> {
 }
 
 fn json(body: &ConverseRequest) -> Result<Bytes, ApiError> {
-    serde_json::to_vec(body).map(Bytes::from).map_err(|_| ApiError::internal("the request could not be written as JSON"))
+    serde_json::to_vec(body)
+        .map(Bytes::from)
+        .map_err(|_| ApiError::internal("the request could not be written as JSON"))
 }

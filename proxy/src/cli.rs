@@ -16,7 +16,11 @@ pub use serve::crypto_provider;
 
 /// The OpenAI API, answered by Amazon Bedrock Nova.
 #[derive(Debug, Parser)]
-#[command(name = "nova-proxy", version, after_help = "Examples:\n  nova-proxy serve --config /etc/nova/proxy.hcl\n  nova-proxy check proxy.hcl models.hcl\n  nova-proxy keys add --keys-file /etc/nova/keys.json --name search-team")]
+#[command(
+    name = "nova-proxy",
+    version,
+    after_help = "Examples:\n  nova-proxy serve --config /etc/nova/proxy.hcl\n  nova-proxy check proxy.hcl models.hcl\n  nova-proxy keys add --keys-file /etc/nova/keys.json --name search-team"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -38,7 +42,13 @@ enum Command {
 #[derive(Debug, Args)]
 struct ServeArgs {
     /// Configuration files in HCL; later ones win.
-    #[arg(long = "config", value_name = "FILE", required = true, env = "NOVA_PROXY_CONFIG", value_delimiter = ',')]
+    #[arg(
+        long = "config",
+        value_name = "FILE",
+        required = true,
+        env = "NOVA_PROXY_CONFIG",
+        value_delimiter = ','
+    )]
     config: Vec<PathBuf>,
     /// Print one line of JSON with the bound addresses to standard output when ready.
     #[arg(long)]

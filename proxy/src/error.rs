@@ -47,7 +47,12 @@ impl ApiError {
     /// The status of an instance that wants no traffic.
     pub const NOT_READY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
-    fn new(status: StatusCode, kind: &'static str, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+    fn new(
+        status: StatusCode,
+        kind: &'static str,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             status,
             kind,
@@ -76,7 +81,8 @@ impl ApiError {
 
     /// A body over the limit.
     pub(crate) fn body_too_large(limit_bytes: u64) -> Self {
-        let message = format!("the request body is larger than {limit_bytes} bytes, the most that is taken here");
+        let message =
+            format!("the request body is larger than {limit_bytes} bytes, the most that is taken here");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "request_too_large", message)
     }
 
@@ -93,7 +99,9 @@ impl ApiError {
 
     /// A path that is not served.
     pub(crate) fn unknown_path(method: &str, path: &str) -> Self {
-        let message = format!("nothing is served at {method} {path}: chat is at POST /v1/chat/completions, models at GET /v1/models");
+        let message = format!(
+            "nothing is served at {method} {path}: chat is at POST /v1/chat/completions, models at GET /v1/models"
+        );
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "unknown_url", message)
     }
 
@@ -114,7 +122,9 @@ impl ApiError {
 
     /// A model that the caller's key does not allow.
     pub(crate) fn model_not_allowed(name: &str) -> Self {
-        let message = format!("this API key may not use the model {name:?}: ask those who run this service, or see GET /v1/models");
+        let message = format!(
+            "this API key may not use the model {name:?}: ask those who run this service, or see GET /v1/models"
+        );
         Self {
             param: Some("model".to_owned()),
             ..Self::new(StatusCode::FORBIDDEN, "permission_error", "model_not_allowed", message)
@@ -128,12 +138,17 @@ impl ApiError {
 
     /// An image URL that is none.
     pub(crate) fn bad_url(param: String, reason: &str) -> Self {
-        Self { param: Some(param), ..Self::bad_request("invalid_url", format!("the image URL cannot be read: {reason}")) }
+        Self {
+            param: Some(param),
+            ..Self::bad_request("invalid_url", format!("the image URL cannot be read: {reason}"))
+        }
     }
 
     /// More remote images than are fetched for one request.
     pub(crate) fn too_many_images(count: usize, limit: usize) -> Self {
-        let message = format!("the request names {count} images by URL, and at most {limit} are fetched: send some as data: URLs");
+        let message = format!(
+            "the request names {count} images by URL, and at most {limit} are fetched: send some as data: URLs"
+        );
         Self { param: Some("messages".to_owned()), ..Self::bad_request("too_many_images", message) }
     }
 
@@ -214,13 +229,23 @@ impl ApiError {
         let headers = response.headers_mut();
         headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
         if let Some(should_retry) = self.should_retry {
-            headers.insert("x-should-retry", http::HeaderValue::from_static(if should_retry { "true" } else { "false" }));
+            headers.insert(
+                "x-should-retry",
+                http::HeaderValue::from_static(if should_retry { "true" } else { "false" }),
+            );
         }
         if let Some(delay) = self.retry_after {
             // Whole seconds, rounded up (RFC 9110, section 10.2.3).
-            headers.insert(http::header::RETRY_AFTER, delay.as_millis().div_ceil(1000).max(1).to_string().parse().unwrap_or_else(|_| {
-                http::HeaderValue::from_static("1")
-            }));
+            headers.insert(
+                http::header::RETRY_AFTER,
+                delay
+                    .as_millis()
+                    .div_ceil(1000)
+                    .max(1)
+                    .to_string()
+                    .parse()
+                    .unwrap_or_else(|_| http::HeaderValue::from_static("1")),
+            );
         }
         if let Some(id) = self.aws_request_id.as_deref().and_then(|id| id.parse().ok()) {
             headers.insert("x-nova-aws-request-id", id);
@@ -242,7 +267,9 @@ impl From<AdmissionError> for ApiError {
     fn from(error: AdmissionError) -> Self {
         let message = error.to_string();
         match error {
-            AdmissionError::Draining => Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "draining", message),
+            AdmissionError::Draining => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "draining", message)
+            }
             _ => Self {
                 retry_after: Some(Duration::from_secs(1)),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limit_exceeded", message)
@@ -253,7 +280,10 @@ impl From<AdmissionError> for ApiError {
 
 impl From<TranslateError> for ApiError {
     fn from(error: TranslateError) -> Self {
-        Self { param: error.param, ..Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, error.code, error.message) }
+        Self {
+            param: error.param,
+            ..Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, error.code, error.message)
+        }
     }
 }
 
@@ -261,7 +291,9 @@ impl From<ReplyError> for ApiError {
     fn from(error: ReplyError) -> Self {
         let message = error.to_string();
         let error = match error {
-            ReplyError::Failed(_) => Self::new(StatusCode::FAILED_DEPENDENCY, "model_error", "model_error", message),
+            ReplyError::Failed(_) => {
+                Self::new(StatusCode::FAILED_DEPENDENCY, "model_error", "model_error", message)
+            }
             ReplyError::NoOutput | ReplyError::Protocol(_) | ReplyError::Truncated => {
                 Self::new(StatusCode::BAD_GATEWAY, SERVER_ERROR, "bad_upstream_response", message)
             }

@@ -54,7 +54,12 @@ fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
     let config = record.context.snapshot.config_hash.to_string();
     let route = record.context.route;
     let elapsed = now.duration_since(record.context.started);
-    let labels = [("route", route.to_owned()), ("model", model.clone()), ("status", status.to_string()), ("config", config.clone())];
+    let labels = [
+        ("route", route.to_owned()),
+        ("model", model.clone()),
+        ("status", status.to_string()),
+        ("config", config.clone()),
+    ];
     metrics::counter!(names::REQUESTS_TOTAL, &labels).increment(1);
     let labels = [("route", route.to_owned()), ("model", model.clone()), ("config", config.clone())];
     metrics::histogram!(names::REQUEST_DURATION_SECONDS, &labels).record(elapsed.as_secs_f64());
@@ -63,7 +68,8 @@ fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         metrics::counter!(names::DROPPED_PARAMS_TOTAL, "param" => known_param(param)).increment(1);
     }
     count_attempts(record, &model);
-    if matches!(record.outcome, Outcome::Broken(_) | Outcome::Pending) && record.stream && record.answers > 0 {
+    if matches!(record.outcome, Outcome::Broken(_) | Outcome::Pending) && record.stream && record.answers > 0
+    {
         let cause = match &record.outcome {
             Outcome::Broken(error) => error.code().to_owned(),
             _ => "client_closed".to_owned(),
@@ -80,7 +86,8 @@ fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         ("cache_write", usage.cache_write_input_tokens),
     ];
     for (direction, tokens) in directions {
-        let labels = [("model", model.clone()), ("direction", direction.to_owned()), ("config", config.clone())];
+        let labels =
+            [("model", model.clone()), ("direction", direction.to_owned()), ("config", config.clone())];
         metrics::counter!(names::TOKENS_TOTAL, &labels).increment(tokens);
     }
     for reason in &record.finish_reasons {
@@ -93,7 +100,8 @@ fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         let writing = elapsed.saturating_sub(first).as_secs_f64();
         if record.stream && writing > 0.0 && usage.output_tokens > 0 {
             #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
-            metrics::histogram!(names::OUTPUT_TOKENS_PER_SECOND, &labels).record(usage.output_tokens as f64 / writing);
+            metrics::histogram!(names::OUTPUT_TOKENS_PER_SECOND, &labels)
+                .record(usage.output_tokens as f64 / writing);
         }
     }
 }
@@ -108,7 +116,11 @@ fn count_attempts(record: &UsageRecord, model: &str) {
     for attempts in &record.attempts {
         for (index, attempt) in attempts.as_slice().iter().enumerate() {
             let region = attempt.region.to_string();
-            let labels = [("model", model.to_owned()), ("region", region.clone()), ("outcome", attempt_word(attempt).to_owned())];
+            let labels = [
+                ("model", model.to_owned()),
+                ("region", region.clone()),
+                ("outcome", attempt_word(attempt).to_owned()),
+            ];
             metrics::counter!(names::UPSTREAM_ATTEMPTS_TOTAL, &labels).increment(1);
             if index > 0 {
                 let labels = [("model", model.to_owned()), ("region", region)];
@@ -127,7 +139,8 @@ fn attempt_word(attempt: &Attempt) -> &'static str {
 }
 
 fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
-    let milliseconds = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let milliseconds =
+        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let principal = record.principal.as_deref();
     let attempts: usize = record.attempts.iter().map(|attempts| attempts.as_slice().len()).sum();
     let line = record.context.log.new(o!(

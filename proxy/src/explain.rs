@@ -81,7 +81,8 @@ async fn explanation(
     let request = pipeline::read(services, headers, body, record).await?;
     let model = pipeline::resolve(&request, &principal, record)?;
     let (images, fetched_images) = placeholders(record.context.snapshot.images.is_some(), &request);
-    let (name, operation) = (request.model.clone(), if request.stream { "ConverseStream" } else { "Converse" });
+    let (name, operation) =
+        (request.model.clone(), if request.stream { "ConverseStream" } else { "Converse" });
     let translation = pipeline::translate_for(services, request, &model, &images, record)?;
     let snapshot = &record.context.snapshot;
     Ok(Explanation {
@@ -109,6 +110,7 @@ fn placeholders(fetched: bool, request: &ChatRequest) -> (RemoteImages, Vec<Stri
         return (RemoteImages::new(), Vec::new());
     }
     let urls: Vec<String> = remote_images(request).into_iter().map(|(_, url)| url.to_owned()).collect();
-    let images = urls.iter().map(|url| (url.clone(), RemoteImage { base64: PLACEHOLDER.to_owned() })).collect();
+    let images =
+        urls.iter().map(|url| (url.clone(), RemoteImage { base64: PLACEHOLDER.to_owned() })).collect();
     (images, urls)
 }

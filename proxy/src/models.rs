@@ -63,13 +63,17 @@ impl ModelTable {
                 Ok(target) => {
                     table.insert(name.clone(), Arc::new(serve(name, target, Some(model), runtime)));
                 }
-                Err((problem, fix)) => faults.push(loaded.fault(&format!("model.{name}.target"), problem, fix)),
+                Err((problem, fix)) => {
+                    faults.push(loaded.fault(&format!("model.{name}.target"), problem, fix))
+                }
             }
         }
         if !faults.is_empty() {
             return Err(faults);
         }
-        let own_names = Catalogue::built_in().models().map(|model| (model.short_name.as_str(), model.short_name.as_str()));
+        let own_names = Catalogue::built_in()
+            .models()
+            .map(|model| (model.short_name.as_str(), model.short_name.as_str()));
         let openai_names = Catalogue::built_in().openai_names().filter(|_| runtime.well_known_models);
         for (name, target) in own_names.chain(openai_names) {
             if table.contains_key(name) || runtime.removed_models.contains(name) {
@@ -138,17 +142,34 @@ impl ServedModel {
 }
 
 /// Resolves the target that somebody wrote, or says what is wrong and what to write.
-fn resolve(model: &ModelConfig, region: &str, today: Date, warnings: &mut Vec<String>) -> Result<Target, (String, String)> {
-    let target = Catalogue::built_in().resolve(&model.target, model.base_model.as_deref(), region).map_err(|error| {
-        (error.to_string(), "write a short name such as nova-lite, or an inference profile that this region can call".to_owned())
-    })?;
+fn resolve(
+    model: &ModelConfig,
+    region: &str,
+    today: Date,
+    warnings: &mut Vec<String>,
+) -> Result<Target, (String, String)> {
+    let target = Catalogue::built_in().resolve(&model.target, model.base_model.as_deref(), region).map_err(
+        |error| {
+            (
+                error.to_string(),
+                "write a short name such as nova-lite, or an inference profile that this region can call"
+                    .to_owned(),
+            )
+        },
+    )?;
     let facts = target.model;
     if is_over(facts.end_of_life.as_deref(), today) {
         let ended = facts.end_of_life.as_deref().unwrap_or_default();
-        return Err((format!("{} reached its end of life on {ended}", facts.short_name), "write another model, such as nova-2-lite".to_owned()));
+        return Err((
+            format!("{} reached its end of life on {ended}", facts.short_name),
+            "write another model, such as nova-2-lite".to_owned(),
+        ));
     }
     if let Some(end) = facts.end_of_life.as_deref().or(facts.legacy.as_deref()) {
-        warnings.push(format!("{} is at the end of its life ({end}): plan to move to another model", facts.short_name));
+        warnings.push(format!(
+            "{} is at the end of its life ({end}): plan to move to another model",
+            facts.short_name
+        ));
     }
     Ok(target)
 }
@@ -164,7 +185,10 @@ fn serve(name: &str, target: Target, model: Option<&ModelConfig>, runtime: &Runt
         max_tokens: model.and_then(|model| model.max_tokens),
         reasoning_effort: model.and_then(|model| model.reasoning_effort).map(effort),
         service_tier: model.and_then(|model| model.service_tier).map(|tier| tier.as_str().to_owned()),
-        prompt_cache: PromptCache { system: caches(PromptCachePoint::System), messages: caches(PromptCachePoint::Messages) },
+        prompt_cache: PromptCache {
+            system: caches(PromptCachePoint::System),
+            messages: caches(PromptCachePoint::Messages),
+        },
         guardrail: model.and_then(|model| model.guardrail.as_ref()).map(|guardrail| Guardrail {
             id: guardrail.id.clone(),
             version: guardrail.version.clone(),

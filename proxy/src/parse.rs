@@ -25,7 +25,8 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let declared = declared.to_str().unwrap_or("(unreadable)");
     let essence = declared.split(';').next().unwrap_or_default().trim();
     let is_json = essence.eq_ignore_ascii_case("application/json")
-        || (essence.to_ascii_lowercase().starts_with("application/") && essence.to_ascii_lowercase().ends_with("+json"));
+        || (essence.to_ascii_lowercase().starts_with("application/")
+            && essence.to_ascii_lowercase().ends_with("+json"));
     if is_json { Ok(()) } else { Err(ApiError::unsupported_media_type(essence)) }
 }
 
@@ -33,12 +34,22 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
 ///
 /// # Errors
 /// When it is larger, breaks off, or does not arrive in time.
-pub async fn read(body: &mut impl IncomingBody, headers: &HeaderMap, limit_bytes: u64, time_limit: Duration) -> Result<Bytes, ApiError> {
-    let declared = headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
+pub async fn read(
+    body: &mut impl IncomingBody,
+    headers: &HeaderMap,
+    limit_bytes: u64,
+    time_limit: Duration,
+) -> Result<Bytes, ApiError> {
+    let declared = headers
+        .get(http::header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit_bytes) {
         return Err(ApiError::body_too_large(limit_bytes));
     }
-    timeout(time_limit, collect(body, limit_bytes)).await.map_err(|_| ApiError::body_lost("it took too long"))?
+    timeout(time_limit, collect(body, limit_bytes))
+        .await
+        .map_err(|_| ApiError::body_lost("it took too long"))?
 }
 
 async fn collect(body: &mut impl IncomingBody, limit_bytes: u64) -> Result<Bytes, ApiError> {
@@ -79,12 +90,16 @@ pub fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 
 fn explain<T: DeserializeOwned>(body: &[u8], plain: &serde_json::Error) -> ApiError {
     if let Err(error) = std::str::from_utf8(body) {
-        let message = format!("the request body is not valid UTF-8: byte {} cannot be read", error.valid_up_to());
+        let message =
+            format!("the request body is not valid UTF-8: byte {} cannot be read", error.valid_up_to());
         return ApiError::malformed_body(None, message);
     }
     if !plain.is_data() {
         let kind = if plain.is_eof() { "it ends too early" } else { "it cannot be read" };
-        return ApiError::malformed_body(None, format!("the request body is not valid JSON: {kind}: {plain}"));
+        return ApiError::malformed_body(
+            None,
+            format!("the request body is not valid JSON: {kind}: {plain}"),
+        );
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let (path, message) = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {

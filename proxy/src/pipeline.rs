@@ -45,7 +45,11 @@ struct OpenStream {
 }
 
 /// Answers `POST /v1/chat/completions`.
-pub async fn chat_completions(services: &Services, headers: &HeaderMap, body: impl IncomingBody) -> Response<Body> {
+pub async fn chat_completions(
+    services: &Services,
+    headers: &HeaderMap,
+    body: impl IncomingBody,
+) -> Response<Body> {
     let context = RequestContext::begin("chat_completions", services.snapshots.current(), &services.log);
     let mut record = RecordGuard::open(context);
     match answer(services, headers, body, &mut record).await {
@@ -79,11 +83,17 @@ async fn answer(
     let translation = translate_for(services, request, &model, &images, record)?;
 
     record.attempts = vec![Attempts::new(); translation.choices as usize];
-    let calls = Calls { snapshot: &snapshot, model: &model, translation: &translation, refusals: &services.refusals };
+    let calls =
+        Calls { snapshot: &snapshot, model: &model, translation: &translation, refusals: &services.refusals };
     if wanted.stream {
         let streams = note_repairs(calls.converse_stream(&mut record.attempts).await?, record);
         record.answers = translation.choices;
-        Ok(Answer::Stream(Box::new(OpenStream { streams, head: wanted.head(&translation), plan: Arc::new(translation.plan), admitted })))
+        Ok(Answer::Stream(Box::new(OpenStream {
+            streams,
+            head: wanted.head(&translation),
+            plan: Arc::new(translation.plan),
+            admitted,
+        })))
     } else {
         let replies = note_repairs(calls.converse(&mut record.attempts).await?, record);
         record.answers = translation.choices;
@@ -94,7 +104,11 @@ async fn answer(
 }
 
 /// Who is calling.
-pub(crate) fn authenticate(services: &Services, headers: &HeaderMap, record: &mut RecordGuard) -> Result<Arc<Principal>, ApiError> {
+pub(crate) fn authenticate(
+    services: &Services,
+    headers: &HeaderMap,
+    record: &mut RecordGuard,
+) -> Result<Arc<Principal>, ApiError> {
     let principal = services.authenticator.authenticate(headers, Timestamp::now())?;
     record.principal = Some(Arc::clone(&principal));
     Ok(principal)
@@ -121,7 +135,11 @@ async fn admit(services: &Services, record: &mut RecordGuard) -> Result<Admitted
 }
 
 /// From the model's name to what is called.
-pub(crate) fn resolve(request: &ChatRequest, principal: &Principal, record: &mut RecordGuard) -> Result<Arc<ServedModel>, ApiError> {
+pub(crate) fn resolve(
+    request: &ChatRequest,
+    principal: &Principal,
+    record: &mut RecordGuard,
+) -> Result<Arc<ServedModel>, ApiError> {
     let model = record.context.snapshot.models.find(&request.model, principal)?;
     // The name of the table, not the caller's spelling: it is a label of metrics.
     record.model = Some(model.name.clone());
@@ -140,7 +158,9 @@ pub(crate) fn translate_for(
     record: &mut RecordGuard,
 ) -> Result<Translation, ApiError> {
     let mut translation = translate(request, &model.target, &model.options, images)?;
-    if translation.has_cache_points() && services.refusals.refuses_cache_points(&model.target.model_id, Instant::now()) {
+    if translation.has_cache_points()
+        && services.refusals.refuses_cache_points(&model.target.model_id, Instant::now())
+    {
         translation.strip_cache_points();
     }
     record.notes.clone_from(&translation.notes);
@@ -169,8 +189,13 @@ fn note_repairs<T>(called: Vec<Called<T>>, record: &mut RecordGuard) -> Vec<T> {
     let mut answers = Vec::with_capacity(called.len());
     for Called { answer, repair } in called {
         match repair {
-            Some(Repair::StripCachePoints) => record.drop_param("cache_control", "the model refuses cache points at this moment"),
-            Some(Repair::Greedy) => record.drop_param("temperature", "the model broke off with an invalid tool call and was asked again greedily"),
+            Some(Repair::StripCachePoints) => {
+                record.drop_param("cache_control", "the model refuses cache points at this moment")
+            }
+            Some(Repair::Greedy) => record.drop_param(
+                "temperature",
+                "the model broke off with an invalid tool call and was asked again greedily",
+            ),
             None => {}
         }
         answers.push(answer);
@@ -179,11 +204,16 @@ fn note_repairs<T>(called: Vec<Called<T>>, record: &mut RecordGuard) -> Vec<T> {
 }
 
 /// From Converse's answers to one completion.
-fn complete(replies: &[Reply], translation: &Translation, wanted: &Wanted, record: &mut RecordGuard) -> Result<ChatCompletion, ApiError> {
+fn complete(
+    replies: &[Reply],
+    translation: &Translation,
+    wanted: &Wanted,
+    record: &mut RecordGuard,
+) -> Result<ChatCompletion, ApiError> {
     let mut parsed = Vec::with_capacity(replies.len());
     for reply in replies {
-        let response: ConverseResponse =
-            serde_json::from_slice(&reply.body).map_err(|error| ApiError::unreadable_reply(&error, reply.aws_request_id.as_deref()))?;
+        let response: ConverseResponse = serde_json::from_slice(&reply.body)
+            .map_err(|error| ApiError::unreadable_reply(&error, reply.aws_request_id.as_deref()))?;
         // Usage first: also an answer that cannot be used has to be paid.
         record.usage.extend(response.usage);
         parsed.push(response);
@@ -201,8 +231,8 @@ fn complete(replies: &[Reply], translation: &Translation, wanted: &Wanted, recor
             native_finish_reason: answer.finish.native,
         });
     }
-    record.first_token();
-    let usage = (record.usage.len() == choices.len()).then(|| translated::usage(translated::sum(record.usage.iter().copied())));
+    let usage = (record.usage.len() == choices.len())
+        .then(|| translated::usage(translated::sum(record.usage.iter().copied())));
     Ok(ChatCompletion {
         id: completion_id(),
         object: ChatCompletion::OBJECT,
@@ -220,7 +250,10 @@ fn begin_stream(services: &Services, open: OpenStream, record: RecordGuard) -> R
     reply::add_headers(&mut headers, &record);
     let include_usage = open.plan.include_usage;
     let keep_alive = record.context.snapshot.loaded.config.runtime.limits.keep_alive_interval;
-    let choices = (0..).zip(open.streams).map(|(index, events)| stream::Choice::new(index, events, Arc::clone(&open.plan))).collect();
+    let choices = (0..)
+        .zip(open.streams)
+        .map(|(index, events)| stream::Choice::new(index, events, Arc::clone(&open.plan)))
+        .collect();
     let answer = AnswerStream {
         choices,
         writer: EventWriter::new(open.head, include_usage),

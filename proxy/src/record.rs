@@ -141,7 +141,8 @@ impl UsageRecord {
 
     /// Notes a parameter that turned out not to be honored after the translation.
     pub fn drop_param(&mut self, param: &'static str, reason: &'static str) {
-        let note = Note { kind: nova_translate::NoteKind::Dropped, param: param.into(), reason: reason.into() };
+        let note =
+            Note { kind: nova_translate::NoteKind::Dropped, param: param.into(), reason: reason.into() };
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
@@ -150,6 +151,10 @@ impl UsageRecord {
     /// AWS's id of the last attempt.
     #[must_use]
     pub fn aws_request_id(&self) -> Option<&str> {
-        self.attempts.iter().flat_map(Attempts::as_slice).rev().find_map(|attempt| attempt.aws_request_id.as_deref())
+        self.attempts
+            .iter()
+            .flat_map(Attempts::as_slice)
+            .rev()
+            .find_map(|attempt| attempt.aws_request_id.as_deref())
     }
 }

@@ -46,7 +46,11 @@ pub(crate) struct Reloader {
 }
 
 impl Reloader {
-    pub(crate) fn new(services: SharedServices, credentials: Arc<CachedCredentials>, surroundings: &Surroundings) -> Self {
+    pub(crate) fn new(
+        services: SharedServices,
+        credentials: Arc<CachedCredentials>,
+        surroundings: &Surroundings,
+    ) -> Self {
         Self {
             services,
             credentials,
@@ -120,7 +124,9 @@ impl Reloader {
         let Authenticator::KeysFile(keys) = &self.services.authenticator else { return };
         match keys.reload() {
             Ok(count) => info!(self.log, "API keys applied"; keys::COUNT => count),
-            Err(error) => error!(self.log, "API keys refused, the last good ones stay in force"; keys::ERROR => %error),
+            Err(error) => {
+                error!(self.log, "API keys refused, the last good ones stay in force"; keys::ERROR => %error)
+            }
         }
     }
 }

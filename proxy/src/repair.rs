@@ -33,10 +33,14 @@ impl Repair {
     #[must_use]
     pub fn of(error: &UpstreamError, translation: &Translation) -> Option<Self> {
         match error.kind {
-            UpstreamErrorKind::Validation if error.message.contains("cachePoint") && translation.has_cache_points() => {
+            UpstreamErrorKind::Validation
+                if error.message.contains("cachePoint") && translation.has_cache_points() =>
+            {
                 Some(Self::StripCachePoints)
             }
-            UpstreamErrorKind::ModelError if error.message.contains("ToolUse") && translation.body.tool_config.is_some() => {
+            UpstreamErrorKind::ModelError
+                if error.message.contains("ToolUse") && translation.body.tool_config.is_some() =>
+            {
                 Some(Self::Greedy)
             }
             _ => None,

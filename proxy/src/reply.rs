@@ -83,5 +83,8 @@ pub fn add_headers(headers: &mut HeaderMap, record: &UsageRecord) {
     if let Some(id) = record.aws_request_id() {
         insert(AWS_REQUEST_ID, id);
     }
-    insert(HeaderName::from_static("openai-processing-ms"), &record.context.started.elapsed().as_millis().to_string());
+    insert(
+        HeaderName::from_static("openai-processing-ms"),
+        &record.context.started.elapsed().as_millis().to_string(),
+    );
 }

@@ -15,9 +15,9 @@ use std::convert::Infallible;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use tower_service::Service;
-use warp::{Filter, Reply};
 use warp::filters::BoxedFilter;
 use warp::path::FullPath;
+use warp::{Filter, Reply};
 
 use crate::error::ApiError;
 use crate::reply::{self, Body};
@@ -39,12 +39,24 @@ const PATHS: [(&str, &str); 8] = [
 
 /// What the server calls for each request.
 pub trait HttpService:
-    Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible, Future: Send + 'static> + Clone + Send + Sync + 'static
+    Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible, Future: Send + 'static>
+    + Clone
+    + Send
+    + Sync
+    + 'static
 {
 }
 
 impl<S> HttpService for S where
-    S: Service<Request<Incoming>, Response = warp::reply::Response, Error = Infallible, Future: Send + 'static> + Clone + Send + Sync + 'static
+    S: Service<
+            Request<Incoming>,
+            Response = warp::reply::Response,
+            Error = Infallible,
+            Future: Send + 'static,
+        > + Clone
+        + Send
+        + Sync
+        + 'static
 {
 }
 
@@ -69,19 +81,25 @@ pub fn api(services: &SharedServices) -> impl HttpService + use<> {
 /// Metrics and the health pages.
 #[must_use]
 pub fn metrics(services: &SharedServices, render: RenderMetrics) -> impl HttpService + use<> {
-    warp::service(metrics::route(render).or(health::routes(services)).unify().or(fallback("/v1/")).unify().boxed())
+    warp::service(
+        metrics::route(render).or(health::routes(services)).unify().or(fallback("/v1/")).unify().boxed(),
+    )
 }
 
 /// What no route takes. Paths that begin with `elsewhere` belong to the other listener.
 fn fallback(elsewhere: &'static str) -> BoxedFilter<(warp::reply::Response,)> {
     warp::method()
         .and(warp::path::full())
-        .and_then(move |method: Method, path: FullPath| async move { Ok::<_, Infallible>(into_warp(refuse(&method, path.as_str(), elsewhere))) })
+        .and_then(move |method: Method, path: FullPath| async move {
+            Ok::<_, Infallible>(into_warp(refuse(&method, path.as_str(), elsewhere)))
+        })
         .boxed()
 }
 
 fn refuse(method: &Method, path: &str, elsewhere: &str) -> Response<Body> {
-    let serves = |(own, _): &&(&str, &str)| *own == path || (own.ends_with('/') && path.starts_with(own) && path.len() > own.len());
+    let serves = |(own, _): &&(&str, &str)| {
+        *own == path || (own.ends_with('/') && path.starts_with(own) && path.len() > own.len())
+    };
     match PATHS.iter().filter(|(own, _)| !own.starts_with(elsewhere)).find(serves) {
         Some((_, allowed)) => {
             let mut response = reply::error(&ApiError::method_not_allowed(method.as_str(), path), None);
@@ -118,7 +136,11 @@ mod tests {
     #[case("POST", "/v1/models/", 404)]
     #[case("GET", "/", 404)]
     #[case("GET", "/metrics", 404)]
-    fn a_wrong_method_is_told_from_a_wrong_path(#[case] method: &str, #[case] path: &str, #[case] status: u16) {
+    fn a_wrong_method_is_told_from_a_wrong_path(
+        #[case] method: &str,
+        #[case] path: &str,
+        #[case] status: u16,
+    ) {
         let response = refuse(&method.parse().expect("a method"), path, "/metrics");
         assert_eq!(response.status().as_u16(), status);
         assert_eq!(response.headers().contains_key("allow"), status == 405);

@@ -125,7 +125,8 @@ impl AnswerStream {
             }
             Ok(choice::Progress::Ended(finish)) => {
                 self.record.finish_reasons.push(finish_word(finish.reason));
-                self.record.native_stop_reason = finish.native.or_else(|| self.record.native_stop_reason.take());
+                self.record.native_stop_reason =
+                    finish.native.or_else(|| self.record.native_stop_reason.take());
                 self.choices.iter().all(Choice::has_ended) && self.complete()
             }
             Err(error) => self.fail(*error),
@@ -135,7 +136,9 @@ impl AnswerStream {
     fn complete(&mut self) -> bool {
         self.note_usage();
         if self.include_usage && self.record.usage.len() == self.choices.len() {
-            self.writer.usage(nova_translate::reply::usage(nova_translate::reply::sum(self.record.usage.iter().copied())));
+            self.writer.usage(nova_translate::reply::usage(nova_translate::reply::sum(
+                self.record.usage.iter().copied(),
+            )));
         }
         self.writer.done();
         self.record.outcome = Outcome::Completed;

@@ -10,8 +10,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::config::{
-    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig,
-    ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
+    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy,
+    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
 };
 use crate::schema::{RawAuth, RawBedrock, RawConfig, RawGuardrail, RawModel, RawServer};
 
@@ -88,7 +88,9 @@ fn authentication(
         (Some(keys_file), pepper_file, false) => Some(AuthConfig::Keys {
             keys_file: PathBuf::from(keys_file),
             // Beside the keys by default, so that a first set-up works; another place keeps hash and secret apart.
-            pepper_file: pepper_file.as_ref().map_or_else(|| PathBuf::from(format!("{keys_file}.pepper")), PathBuf::from),
+            pepper_file: pepper_file
+                .as_ref()
+                .map_or_else(|| PathBuf::from(format!("{keys_file}.pepper")), PathBuf::from),
         }),
         (None, None, true) => {
             let loopback = listen.is_none_or(|address| address.ip().is_loopback());

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::sim::SimArgs;
+use crate::up::UpArgs;
 
 /// The whole system on one machine.
 #[derive(Debug, Parser)]
@@ -16,6 +17,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the Bedrock simulator and the proxy in front of it
+    Up(UpArgs),
     /// Run the Bedrock simulator alone
     Sim(SimArgs),
 }

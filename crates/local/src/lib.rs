@@ -4,6 +4,8 @@
 
 pub mod cli;
 pub mod sim;
+mod traffic;
+pub mod up;
 
 use anyhow::Context as _;
 
@@ -19,6 +21,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         .build()
         .context("cannot start the asynchronous runtime")?;
     match cli.command {
+        Command::Up(args) => runtime.block_on(up::run(args)),
         Command::Sim(args) => runtime.block_on(sim::run(args)),
     }
 }

@@ -16,5 +16,6 @@ pub use response::{
     PromptTokensDetails, ToolCallOut, Usage,
 };
 pub use tool::{
-    AllowedTool, AllowedTools, FunctionCall, FunctionDefinition, FunctionName, Tool, ToolCall, ToolChoice, ToolChoiceObject,
+    AllowedTool, AllowedTools, FunctionCall, FunctionDefinition, FunctionName, Tool, ToolCall, ToolChoice,
+    ToolChoiceObject,
 };

@@ -13,8 +13,8 @@ use nova_telemetry::keys;
 use slog::{Logger, o, warn};
 
 use super::Surroundings;
-use crate::auth::{Authenticator, KeysFile, KeysFileError, Pepper};
 use crate::auth::pepper::PepperError;
+use crate::auth::{Authenticator, KeysFile, KeysFileError, Pepper};
 use crate::events;
 use crate::limit::{Admission, ConcurrencyLimit, ConcurrencySettings};
 use crate::media::{HostPattern, ImageFetchSettings, ImageFetcher};
@@ -23,7 +23,10 @@ use crate::repair::LearnedRefusals;
 use crate::services::{Services, SharedServices};
 use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::upstream::clock::system_clock;
-use crate::upstream::{BedrockClient, CachedCredentials, CredentialCacheConfig, DefaultChain, RetryConfig, UpstreamConfig};
+use crate::upstream::{
+    BedrockClient, CachedCredentials, CredentialCacheConfig, CredentialSource, DefaultChain, RetryConfig,
+    UpstreamConfig,
+};
 
 /// How long a body may take to arrive: 25 MiB at a slow line's 1 Mbit/s, and some.
 const BODY_TIMEOUT: Duration = Duration::from_secs(240);
@@ -54,11 +57,15 @@ pub enum BuildError {
     },
 }
 
-/// The cache of AWS credentials over the SDK's own chain.
-pub(super) fn credentials(loaded: &Loaded, log: &Logger) -> Arc<CachedCredentials> {
-    let chain = DefaultChain::new(loaded.config.bootstrap.bedrock.region.clone());
-    let log = log.new(o!(keys::COMPONENT => "credentials"));
-    Arc::new(CachedCredentials::new(Arc::new(chain), CredentialCacheConfig::default(), system_clock(), log))
+/// The cache of AWS credentials over their source.
+pub(super) fn credentials(loaded: &Loaded, surroundings: &Surroundings) -> Arc<CachedCredentials> {
+    let chain = || {
+        Arc::new(DefaultChain::new(loaded.config.bootstrap.bedrock.region.clone()))
+            as Arc<dyn CredentialSource>
+    };
+    let source = surroundings.credential_source.clone().unwrap_or_else(chain);
+    let log = surroundings.log.new(o!(keys::COMPONENT => "credentials"));
+    Arc::new(CachedCredentials::new(source, CredentialCacheConfig::default(), system_clock(), log))
 }
 
 /// Everything that requests share.
@@ -165,7 +172,11 @@ fn images(loaded: &Loaded) -> Result<Option<ImageFetcher>, SnapshotError> {
             Ok(pattern) => allow_hosts.push(pattern),
             Err(error) => {
                 let problem = format!("{error}");
-                faults.push(loaded.fault("image_fetch.allow_hosts", problem, "write a host name, or \"*.\" and a suffix"));
+                faults.push(loaded.fault(
+                    "image_fetch.allow_hosts",
+                    problem,
+                    "write a host name, or \"*.\" and a suffix",
+                ));
             }
         }
     }

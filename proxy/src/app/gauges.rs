@@ -10,7 +10,11 @@ use crate::server::ServerStats;
 use crate::services::SharedServices;
 
 /// Sets the gauges, then renders all metrics.
-pub(super) fn renderer(handle: MetricsHandle, services: SharedServices, stats: Arc<ServerStats>) -> RenderMetrics {
+pub(super) fn renderer(
+    handle: MetricsHandle,
+    services: SharedServices,
+    stats: Arc<ServerStats>,
+) -> RenderMetrics {
     Arc::new(move || {
         let admission = services.admission.concurrency().snapshot();
         metrics::gauge!(names::REQUESTS_IN_FLIGHT).set(f64::from(admission.in_flight));

@@ -106,7 +106,8 @@ impl Pepper {
     pub fn create(path: &Path) -> io::Result<()> {
         const BYTES: usize = 48;
         let mut bytes = [0_u8; BYTES];
-        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+        aws_lc_rs::rand::fill(&mut bytes)
+            .map_err(|_| io::Error::other("the system gives no random bytes"))?;
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         let mut text = STANDARD.encode(bytes);
         bytes.zeroize();

@@ -22,7 +22,10 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         },
     };
     if args.json {
-        print(&json!({"valid": faults.is_empty(), "faults": faults.iter().map(fault_json).collect::<Vec<_>>()}).to_string())?;
+        print(
+            &json!({"valid": faults.is_empty(), "faults": faults.iter().map(fault_json).collect::<Vec<_>>()})
+                .to_string(),
+        )?;
     } else {
         for fault in &faults {
             complain(&fault.to_string());

@@ -18,7 +18,9 @@ use crate::auth::key::{KeyListing, KeyRequest, add_key, disable_key, list_keys};
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
     /// Make a key and print it. It is shown this once: the file keeps a hash.
-    #[command(after_help = "Example:\n  nova-proxy keys add --keys-file keys.json --name search --team search --model 'gpt-4o*' --expires-at 2027-01-01T00:00:00Z")]
+    #[command(
+        after_help = "Example:\n  nova-proxy keys add --keys-file keys.json --name search --team search --model 'gpt-4o*' --expires-at 2027-01-01T00:00:00Z"
+    )]
     Add(AddArgs),
     /// List keys, without the keys themselves.
     List(ListArgs),
@@ -84,7 +86,11 @@ pub(super) fn run(command: KeysCommand) -> anyhow::Result<ExitCode> {
         }
         KeysCommand::Disable(DisableArgs { file, id }) => {
             let key = disable_key(&file.keys_file, &id)?;
-            print(&if file.json { to_json(&key).to_string() } else { format!("{} ({}) is disabled", key.id, key.name) })?;
+            print(&if file.json {
+                to_json(&key).to_string()
+            } else {
+                format!("{} ({}) is disabled", key.id, key.name)
+            })?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -107,14 +113,22 @@ fn add(args: AddArgs) -> anyhow::Result<()> {
         shown["key"] = json!(new.key.expose_secret());
         return print(&shown.to_string());
     }
-    complain(&format!("{} was added to {}; this is the only time that the key is shown:", new.listing.id, args.file.keys_file.display()));
+    complain(&format!(
+        "{} was added to {}; this is the only time that the key is shown:",
+        new.listing.id,
+        args.file.keys_file.display()
+    ));
     print(new.key.expose_secret())
 }
 
 fn load_or_make_pepper(path: &Path) -> anyhow::Result<Pepper> {
     if !path.exists() {
-        Pepper::create(path).with_context(|| format!("the pepper cannot be written to {}", path.display()))?;
-        complain(&format!("a new pepper was made at {}: without it no key can be checked, keep it safe", path.display()));
+        Pepper::create(path)
+            .with_context(|| format!("the pepper cannot be written to {}", path.display()))?;
+        complain(&format!(
+            "a new pepper was made at {}: without it no key can be checked, keep it safe",
+            path.display()
+        ));
     }
     Ok(Pepper::load(path)?.0)
 }
@@ -134,7 +148,14 @@ fn table(keys: &[KeyListing]) -> String {
         let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let models = key.models.as_ref().map_or_else(|| "*".to_owned(), |models| models.join(" "));
         let state = if key.disabled { "disabled" } else { "active" };
-        table.add_row([key.id.clone(), key.name.clone(), dash(&key.team), models, dash(&key.expires_at), state.to_owned()]);
+        table.add_row([
+            key.id.clone(),
+            key.name.clone(),
+            dash(&key.team),
+            models,
+            dash(&key.expires_at),
+            state.to_owned(),
+        ]);
     }
     table.to_string()
 }

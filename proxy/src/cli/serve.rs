@@ -40,7 +40,10 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         output: LogOutput::Stderr,
     });
     log.bridge_libraries().context("the log cannot take over the libraries' log")?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot start")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot start")?;
     let outcome = runtime.block_on(serve(args, loaded, &log))?;
     Ok(match outcome {
         Outcome::Drained => ExitCode::SUCCESS,
@@ -61,6 +64,7 @@ async fn serve(args: &ServeArgs, loaded: Loaded, log: &Log) -> anyhow::Result<Ou
         log_level: log.level().clone(),
         metrics,
         config_files: args.config.clone(),
+        credential_source: None,
     };
     let app = App::build(loaded, surroundings)?;
     if args.json {

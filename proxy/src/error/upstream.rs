@@ -14,7 +14,9 @@ type Row = (StatusCode, &'static str, &'static str, Option<bool>);
 fn row(error: &UpstreamError) -> Row {
     match error.kind {
         Kind::Throttled => (StatusCode::TOO_MANY_REQUESTS, "rate_limit_error", "rate_limit_exceeded", None),
-        Kind::QuotaExceeded => (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", "insufficient_quota", Some(false)),
+        Kind::QuotaExceeded => {
+            (StatusCode::TOO_MANY_REQUESTS, "insufficient_quota", "insufficient_quota", Some(false))
+        }
         Kind::ModelNotReady => (StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "model_not_ready", None),
         Kind::Validation if is_context_overflow(&error.message) => {
             (StatusCode::BAD_REQUEST, INVALID_REQUEST, "context_length_exceeded", None)
@@ -26,9 +28,13 @@ fn row(error: &UpstreamError) -> Row {
         Kind::FirstByteTimeout | Kind::IdleTimeout => {
             (StatusCode::GATEWAY_TIMEOUT, "timeout_error", "upstream_timeout", Some(false))
         }
-        Kind::ModelError | Kind::ModelStreamError => (StatusCode::FAILED_DEPENDENCY, "model_error", "model_error", Some(false)),
+        Kind::ModelError | Kind::ModelStreamError => {
+            (StatusCode::FAILED_DEPENDENCY, "model_error", "model_error", Some(false))
+        }
         Kind::InternalServer => (StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, "upstream_error", None),
-        Kind::ServiceUnavailable => (StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "upstream_unavailable", None),
+        Kind::ServiceUnavailable => {
+            (StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "upstream_unavailable", None)
+        }
         Kind::ConnectFailed | Kind::ConnectTimeout => {
             (StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "upstream_unreachable", None)
         }
@@ -40,8 +46,12 @@ fn row(error: &UpstreamError) -> Row {
         | Kind::CorruptFrame
         | Kind::UndecodedBytes
         | Kind::UnexpectedResponse
-        | Kind::ReplyTooLarge => (StatusCode::BAD_GATEWAY, SERVER_ERROR, "bad_upstream_response", Some(false)),
-        Kind::BadRequestParts => (StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, "internal_error", Some(false)),
+        | Kind::ReplyTooLarge => {
+            (StatusCode::BAD_GATEWAY, SERVER_ERROR, "bad_upstream_response", Some(false))
+        }
+        Kind::BadRequestParts => {
+            (StatusCode::INTERNAL_SERVER_ERROR, SERVER_ERROR, "internal_error", Some(false))
+        }
         Kind::Other => {
             let status = error.http_status.and_then(|status| StatusCode::from_u16(status).ok());
             let status = status.filter(|status| status.is_client_error() || status.is_server_error());
@@ -53,9 +63,15 @@ fn row(error: &UpstreamError) -> Row {
 /// Bedrock tells an overlong prompt from other faults by its text alone.
 fn is_context_overflow(message: &str) -> bool {
     let message = message.to_ascii_lowercase();
-    ["input is too long", "too many tokens", "too many input tokens", "maximum context length", "exceeds the maximum number of tokens"]
-        .iter()
-        .any(|words| message.contains(words))
+    [
+        "input is too long",
+        "too many tokens",
+        "too many input tokens",
+        "maximum context length",
+        "exceeds the maximum number of tokens",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 /// What is shown of the message. What concerns the proxy's own credentials is for its operator, not for its callers.

@@ -19,16 +19,40 @@ fn fault(body: &[u8]) -> (u16, Option<String>, String) {
 #[case(b"{\"model\": 1, \"messages\": []}", Some("model"), "invalid type: integer `1`, expected a string")]
 #[case(b"{\"messages\": []}", None, "missing field `model`")]
 #[case(b"{\"model\": \"m\", \"messages\": {}}", Some("messages"), "expected a sequence")]
-#[case(b"{\"model\": \"m\", \"messages\": [{\"role\": \"robot\"}]}", Some("messages[0].role"), "unknown variant `robot`")]
-#[case(b"{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": 5}]}", Some("messages[0].content"), "a string or an array of content parts")]
+#[case(
+    b"{\"model\": \"m\", \"messages\": [{\"role\": \"robot\"}]}",
+    Some("messages[0].role"),
+    "unknown variant `robot`"
+)]
+#[case(
+    b"{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": 5}]}",
+    Some("messages[0].content"),
+    "a string or an array of content parts"
+)]
 #[case(b"{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": 5}]}]}", Some("messages[0].content[0].text"), "expected a string")]
 #[case(b"{\"model\": \"m\", \"messages\": [], \"max_tokens\": -1}", Some("max_tokens"), "integer `-1`")]
-#[case(b"{\"model\": \"m\", \"messages\": [], \"max_tokens\": 1.5}", Some("max_tokens"), "floating point `1.5`")]
-#[case(b"{\"model\": \"m\", \"messages\": [], \"temperature\": \"hot\"}", Some("temperature"), "string \"hot\"")]
-#[case(b"{\"model\": \"m\", \"messages\": [], \"tools\": [{\"type\": \"function\", \"function\": {}}]}", Some("tools[0].function"), "missing field `name`")]
+#[case(
+    b"{\"model\": \"m\", \"messages\": [], \"max_tokens\": 1.5}",
+    Some("max_tokens"),
+    "floating point `1.5`"
+)]
+#[case(
+    b"{\"model\": \"m\", \"messages\": [], \"temperature\": \"hot\"}",
+    Some("temperature"),
+    "string \"hot\""
+)]
+#[case(
+    b"{\"model\": \"m\", \"messages\": [], \"tools\": [{\"type\": \"function\", \"function\": {}}]}",
+    Some("tools[0].function"),
+    "missing field `name`"
+)]
 #[case(b"{\"model\": \"m\", \"model\": \"n\", \"messages\": []}", Some("model"), "duplicate field")]
 #[case(b"{\"model\": \"\xff\"}", None, "not valid UTF-8: byte 11")]
-fn a_bad_body_gets_an_error_that_says_where(#[case] body: &[u8], #[case] param: Option<&str>, #[case] words: &str) {
+fn a_bad_body_gets_an_error_that_says_where(
+    #[case] body: &[u8],
+    #[case] param: Option<&str>,
+    #[case] words: &str,
+) {
     let (status, got_param, message) = fault(body);
     assert_eq!((status, got_param.as_deref()), (400, param), "{message}");
     assert!(message.contains(words), "{message}");
@@ -86,10 +110,14 @@ async fn bodies_are_counted_whatever_they_declare() {
         assert_eq!(read_pieces(too_long, 5).await.expect_err("too large").status(), 413);
     }
     let headers = HeaderMap::from_iter([(http::header::CONTENT_LENGTH, http::HeaderValue::from_static("6"))]);
-    let error = read(&mut Pieces(vec![]), &headers, 5, Duration::from_secs(1)).await.expect_err("declared too large");
+    let error =
+        read(&mut Pieces(vec![]), &headers, 5, Duration::from_secs(1)).await.expect_err("declared too large");
     assert_eq!(error.status(), 413);
     let mut broken = Pieces(vec![Err("reset".to_owned())]);
-    assert_eq!(read(&mut broken, &HeaderMap::new(), 5, Duration::from_secs(1)).await.expect_err("broken").status(), 400);
+    assert_eq!(
+        read(&mut broken, &HeaderMap::new(), 5, Duration::from_secs(1)).await.expect_err("broken").status(),
+        400
+    );
 }
 
 #[rstest::rstest]
@@ -101,7 +129,8 @@ async fn bodies_are_counted_whatever_they_declare() {
 #[case(Some("application/x-www-form-urlencoded"), false)]
 #[case(Some("multipart/form-data; boundary=x"), false)]
 fn other_types_than_json_are_refused(#[case] content_type: Option<&'static str>, #[case] accepted: bool) {
-    let headers: HeaderMap = content_type.map(|text| (CONTENT_TYPE, http::HeaderValue::from_static(text))).into_iter().collect();
+    let headers: HeaderMap =
+        content_type.map(|text| (CONTENT_TYPE, http::HeaderValue::from_static(text))).into_iter().collect();
     let result = check_content_type(&headers);
     assert_eq!(result.as_ref().map_err(ApiError::status).err(), (!accepted).then_some(415));
 }

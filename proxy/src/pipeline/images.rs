@@ -28,7 +28,11 @@ pub(super) async fn fetch(snapshot: &Snapshot, request: &ChatRequest) -> Result<
     Ok(try_join_all(fetches).await?.into_iter().collect())
 }
 
-async fn fetch_one(fetcher: &ImageFetcher, param: String, url: &str) -> Result<(String, RemoteImage), ApiError> {
+async fn fetch_one(
+    fetcher: &ImageFetcher,
+    param: String,
+    url: &str,
+) -> Result<(String, RemoteImage), ApiError> {
     let parsed = Url::parse(url).map_err(|error| ApiError::bad_url(param.clone(), &error.to_string()))?;
     let image = fetcher.fetch(&parsed).await.map_err(|error| ApiError::image_fetch(param, &error))?;
     Ok((url.to_owned(), RemoteImage { base64: STANDARD.encode(&image.bytes) }))

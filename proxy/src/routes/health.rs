@@ -46,9 +46,9 @@ pub(super) fn routes(services: &SharedServices) -> BoxedFilter<(warp::reply::Res
         let response = into_warp(reply::json(&health(&whole), None));
         async move { Ok::<_, Infallible>(response) }
     });
-    let live = warp::path!("health" / "live")
-        .and(read())
-        .and_then(|| async move { Ok::<_, Infallible>(into_warp(reply::json(&Live { status: "live" }, None))) });
+    let live = warp::path!("health" / "live").and(read()).and_then(|| async move {
+        Ok::<_, Infallible>(into_warp(reply::json(&Live { status: "live" }, None)))
+    });
     let ready = warp::path!("health" / "ready").and(read()).and_then(move || {
         let response = into_warp(readiness(&ready));
         async move { Ok::<_, Infallible>(response) }
@@ -67,7 +67,13 @@ fn health(services: &Services) -> Health {
         config: snapshot.config_hash.to_string(),
         ring: snapshot.loaded.config.bootstrap.ring.clone(),
         models: snapshot.models.count(),
-        conditions: conditions.map(|condition| Condition { name: condition.name, holds: condition.holds, reason: condition.reason }).collect(),
+        conditions: conditions
+            .map(|condition| Condition {
+                name: condition.name,
+                holds: condition.holds,
+                reason: condition.reason,
+            })
+            .collect(),
     }
 }
 

@@ -59,14 +59,26 @@ impl EventWriter {
 
     /// A piece of a choice's message.
     pub fn delta(&mut self, index: u32, delta: Delta<'_>) {
-        self.chunk(&[ChunkChoice { index, delta, logprobs: None, finish_reason: None, native_finish_reason: None }]);
+        self.chunk(&[ChunkChoice {
+            index,
+            delta,
+            logprobs: None,
+            finish_reason: None,
+            native_finish_reason: None,
+        }]);
     }
 
     /// The end of a choice.
     pub fn finish(&mut self, index: u32, finish: &Finish) {
         let native_finish_reason = finish.native.as_deref();
         let delta = Delta::default();
-        self.chunk(&[ChunkChoice { index, delta, logprobs: None, finish_reason: Some(finish.reason), native_finish_reason }]);
+        self.chunk(&[ChunkChoice {
+            index,
+            delta,
+            logprobs: None,
+            finish_reason: Some(finish.reason),
+            native_finish_reason,
+        }]);
     }
 
     /// The usage of the whole request.

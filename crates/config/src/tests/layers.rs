@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::{MINIMAL, environment, load_texts};
 use crate::{
-    AuthConfig, Layer, Origin, Tier, bootstrap_changes, bootstrap_fields_touched, fields,
-    load_layers,
+    AuthConfig, Layer, Origin, Tier, bootstrap_changes, bootstrap_fields_touched, fields, load_layers,
 };
 
 #[test]

@@ -79,7 +79,8 @@ impl<'de> Deserialize<'de> for ToolChoice {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<ToolChoice, A::Error> {
-                ToolChoiceObject::deserialize(MapAccessDeserializer::new(object)).map(|object| ToolChoice::Object(Box::new(object)))
+                ToolChoiceObject::deserialize(MapAccessDeserializer::new(object))
+                    .map(|object| ToolChoice::Object(Box::new(object)))
             }
         }
 
