@@ -1,6 +1,6 @@
 //! The command line: `serve`, `check`, `schema`, `keys`.
 //!
-//! The one place of the library that prints. Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 3 a drain was cut short.
+//! The one place of the library that prints. Exit codes: 0 done, 1 failed or the configuration is faulty, 2 the command was used wrongly, 3 a drain was cut short.
 
 mod check;
 mod keys;
@@ -65,8 +65,6 @@ struct CheckArgs {
     json: bool,
 }
 
-/// The command or the configuration is wrong.
-const EXIT_USAGE: u8 = 2;
 /// A drain was cut short.
 const EXIT_FORCED: u8 = 3;
 

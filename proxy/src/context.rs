@@ -2,11 +2,24 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
 use slog::{Logger, o};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::snapshot::Snapshot;
+
+/// An id that no other request has, sortable by time.
+fn request_id() -> String {
+    format!("req_{}", Uuid::now_v7().simple())
+}
+
+/// As a header, for what is answered outside of the pipeline.
+#[must_use]
+pub fn request_id_header() -> HeaderValue {
+    // Letters, digits and an underscore always make a header.
+    HeaderValue::try_from(request_id()).unwrap_or_else(|_| HeaderValue::from_static("req_unknown"))
+}
 
 /// One request. Made when its head has been read, and kept until its body has ended.
 #[derive(Debug, Clone)]
@@ -27,7 +40,7 @@ impl RequestContext {
     /// Begins a request on `route`.
     #[must_use]
     pub fn begin(route: &'static str, snapshot: Arc<Snapshot>, log: &Logger) -> Self {
-        let request_id = format!("req_{}", Uuid::now_v7().simple());
+        let request_id = request_id();
         let log = log.new(o!("request_id" => request_id.clone()));
         Self { request_id, route, started: Instant::now(), snapshot, log }
     }

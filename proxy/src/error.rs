@@ -100,7 +100,8 @@ impl ApiError {
     /// A path that is not served.
     pub(crate) fn unknown_path(method: &str, path: &str) -> Self {
         let message = format!(
-            "nothing is served at {method} {path}: chat is at POST /v1/chat/completions, models at GET /v1/models"
+            "nothing is served at {method} {}: chat is at POST /v1/chat/completions, models at GET /v1/models",
+            shortened(path)
         );
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "unknown_url", message)
     }
@@ -113,7 +114,7 @@ impl ApiError {
 
     /// A model that is not served, or not to this caller.
     pub(crate) fn unknown_model(name: &str, served: &str) -> Self {
-        let message = format!("the model {name:?} does not exist here; served are: {served}");
+        let message = format!("the model {:?} does not exist here; served are: {served}", shortened(name));
         Self {
             param: Some("model".to_owned()),
             ..Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "model_not_found", message)
@@ -301,6 +302,16 @@ impl From<ReplyError> for ApiError {
         // The call was answered, and so it was paid: an SDK that tries again by itself pays twice.
         Self { should_retry: Some(false), ..error }
     }
+}
+
+/// What a caller wrote, short enough to be repeated to them.
+fn shortened(text: &str) -> String {
+    const CHARS_MAX: usize = 100;
+    let mut short: String = text.chars().take(CHARS_MAX).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
 }
 
 /// Text of AWS's that may be shown to a caller.

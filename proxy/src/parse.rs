@@ -103,13 +103,29 @@ fn explain<T: DeserializeOwned>(body: &[u8], plain: &serde_json::Error) -> ApiEr
     }
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let (path, message) = match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
-        Err(error) => (error.path().to_string(), error.inner().to_string()),
-        Ok(_) => (String::new(), plain.to_string()),
+        Err(error) => (error.path().to_string(), in_json_words(&error.inner().to_string())),
+        Ok(_) => (String::new(), in_json_words(&plain.to_string())),
     };
     if path.is_empty() || path == "." {
         return ApiError::wrong_type(None, format!("the request body has not the right form: {message}"));
     }
     ApiError::wrong_type(Some(path.clone()), format!("{path}: {message}"))
+}
+
+/// serde speaks of Rust's types; callers know JSON's.
+fn in_json_words(message: &str) -> String {
+    const WORDS: [(&str, &str); 9] = [
+        ("expected struct ChatRequest", "expected an object"),
+        ("expected struct Message", "expected an object"),
+        ("expected u32", "expected a whole number of 0 or more"),
+        ("expected i64", "expected a whole number"),
+        ("expected f64", "expected a number"),
+        ("expected a sequence", "expected an array"),
+        ("invalid type: sequence", "invalid type: array"),
+        ("invalid type: map", "invalid type: object"),
+        ("floating point", "number"),
+    ];
+    WORDS.iter().fold(message.to_owned(), |message, (serde, json)| message.replace(serde, json))
 }
 
 #[cfg(test)]

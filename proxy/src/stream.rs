@@ -75,7 +75,10 @@ impl AnswerStream {
                     self.writer.keep_alive();
                     false
                 }
-                Next::Forced => self.fail(ApiError::stopped()),
+                Next::Forced => {
+                    self.shutdown.report_cut();
+                    self.fail(ApiError::stopped())
+                }
                 Next::Item(index, item) => self.take(index, item) || self.take_what_is_there(),
             };
             if ended || !self.writer.is_empty() {

@@ -25,7 +25,7 @@ async fn text_that_is_no_json_is_refused_with_its_place() {
     for (name, body, place) in [
         ("empty body", &b""[..], None),
         ("cut off", b"{\"model\": \"gpt-4o\",\n  \"messages\": [", Some("line 2 column")),
-        ("a comma too many", b"{\n\n\"model\": \"gpt-4o\",,}", Some("line 3 column 20")),
+        ("a comma too many", b"{\n\n\"model\": \"gpt-4o\",,}", Some("line 3 column 19")),
         ("single quotes", b"{'model': 'gpt-4o'}", Some("line 1 column 2")),
         ("not UTF-8", b"{\"model\": \"gpt-\xff\xfe\"}", None),
         ("a lone surrogate", b"{\"model\": \"\\ud800\"}", Some("line 1 column")),
@@ -162,8 +162,6 @@ async fn conversations_that_do_not_add_up_are_refused() {
         |id: &str| json!({ "id": id, "type": "function", "function": { "name": "a", "arguments": "{}" } });
     let calls = |ids: &[&str]| json!({ "role": "assistant", "content": null, "tool_calls": ids.iter().map(|id| call(id)).collect::<Vec<_>>() });
     let result = |id: &str| json!({ "role": "tool", "tool_call_id": id, "content": "ok" });
-    let bad_arguments = json!({ "role": "assistant", "tool_calls": [
-        { "id": "1", "type": "function", "function": { "name": "a", "arguments": "{\"cut\":" } }] });
     let mut cases = Cases::default();
     for (name, messages) in [
         ("a result nobody asked for", json!([user, result("1")])),
@@ -171,7 +169,6 @@ async fn conversations_that_do_not_add_up_are_refused() {
         ("a call without its result", json!([user, calls(&["1", "2"]), result("1")])),
         ("a result given twice", json!([user, calls(&["1"]), result("1"), result("1")])),
         ("two calls of one id", json!([user, calls(&["1", "1"]), result("1")])),
-        ("arguments that are no JSON", json!([user, bad_arguments, result("1")])),
     ] {
         let request = json!({ "model": MODEL, "messages": messages, "tools": [weather_tool("a")] });
         let result = async {

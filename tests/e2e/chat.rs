@@ -410,3 +410,32 @@ async fn many_requests_at_once_get_their_own_answers() {
         assert_eq!(reply.json().unwrap()["choices"][0]["message"]["content"], text.as_str());
     }
 }
+
+/// A model's own slip in an earlier turn must not end the conversation: what it wrote is sent along as text.
+#[tokio::test]
+async fn arguments_that_are_no_json_are_kept_as_text() {
+    let bed = Bed::start().await.unwrap();
+    let slip = json!({ "role": "assistant", "tool_calls": [
+        { "id": "1", "type": "function", "function": { "name": "a", "arguments": "{\"cut\":" } }] });
+    let messages = json!([
+        { "role": "user", "content": "Use a" }, slip,
+        { "role": "tool", "tool_call_id": "1", "content": "the arguments are no JSON" },
+    ]);
+    let reply = bed
+        .chat(&json!({ "model": MODEL, "messages": messages, "tools": [weather_tool("a")] }))
+        .await
+        .unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let sent = bed.simulator.last_request().await.unwrap().json().unwrap();
+    assert_eq!(sent["messages"][1]["content"][0]["toolUse"]["input"], json!({ "arguments": "{\"cut\":" }));
+}
+
+/// A model may end its turn without a word, after tool results for example: that is an answer, and no failure.
+#[tokio::test]
+async fn an_empty_answer_is_an_answer() {
+    let bed = Bed::start().await.unwrap();
+    let reply = bed.chat(&ask_script(&json!({ "empty_output": true }))).await.unwrap();
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    let choice = &reply.json().unwrap()["choices"][0];
+    assert_eq!((&choice["message"]["content"], &choice["finish_reason"]), (&json!(""), &json!("stop")));
+}

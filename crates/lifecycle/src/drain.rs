@@ -51,7 +51,11 @@ impl Tasks {
             () = sleep(drain_timeout) => false,
             () = self.report_connections_left() => false,
         };
-        let outcome = if drained { Outcome::Drained } else { self.force_connections().await };
+        let outcome = match drained {
+            true if shutdown.has_cut() => Outcome::Forced,
+            true => Outcome::Drained,
+            false => self.force_connections().await,
+        };
         shutdown.advance(Phase::Stopped);
         outcome
     }

@@ -21,6 +21,8 @@ struct Inner {
     phase: watch::Sender<Phase>,
     /// Whether a person or the orchestrator has asked; our own causes do not set it.
     asked: AtomicBool,
+    /// Whether open work was ended before its end.
+    cut: AtomicBool,
     requested: CancellationToken,
     draining: CancellationToken,
     forced: CancellationToken,
@@ -40,6 +42,7 @@ impl Shutdown {
             inner: Arc::new(Inner {
                 phase: watch::Sender::new(Phase::Starting),
                 asked: AtomicBool::new(false),
+                cut: AtomicBool::new(false),
                 requested: CancellationToken::new(),
                 draining: CancellationToken::new(),
                 forced: CancellationToken::new(),
@@ -90,6 +93,18 @@ impl Shutdown {
         self.inner.requested.cancel();
         self.inner.draining.cancel();
         self.inner.forced.cancel();
+    }
+
+    /// Tells that a piece of work ended early because of [`Shutdown::forced`]: however fast it gave way, the drain was
+    /// not a clean one.
+    pub fn report_cut(&self) {
+        self.inner.cut.store(true, Ordering::Release);
+    }
+
+    /// Whether any work was cut.
+    #[must_use]
+    pub fn has_cut(&self) -> bool {
+        self.inner.cut.load(Ordering::Acquire)
     }
 
     /// Completes once somebody has asked for a stop.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use nova_config::{Fault, ProcessEnvironment, load};
 use serde_json::json;
 
-use super::{CheckArgs, EXIT_USAGE, complain, print};
+use super::{CheckArgs, complain, print};
 use crate::models::{ModelTable, today};
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
@@ -34,7 +34,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
             print(&format!("the configuration is valid; {models} model names are served"))?;
         }
     }
-    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_USAGE) })
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn fault_json(fault: &Fault) -> serde_json::Value {

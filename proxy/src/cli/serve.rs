@@ -9,7 +9,7 @@ use nova_telemetry::log::{Log, LogConfig, LogOutput};
 use nova_telemetry::metrics;
 use serde_json::json;
 
-use super::{EXIT_FORCED, EXIT_USAGE, ServeArgs, complain, print};
+use super::{EXIT_FORCED, ServeArgs, complain, print};
 use crate::app::{App, Listeners, Surroundings};
 use crate::reload::level;
 
@@ -28,7 +28,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         Ok(loaded) => loaded,
         Err(faults) => {
             complain(&faults.to_string());
-            return Ok(ExitCode::from(EXIT_USAGE));
+            return Ok(ExitCode::FAILURE);
         }
     };
     let log = Log::start(&LogConfig {

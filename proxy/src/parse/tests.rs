@@ -18,11 +18,11 @@ fn fault(body: &[u8]) -> (u16, Option<String>, String) {
 #[case(b"[]", None, "has not the right form")]
 #[case(b"{\"model\": 1, \"messages\": []}", Some("model"), "invalid type: integer `1`, expected a string")]
 #[case(b"{\"messages\": []}", None, "missing field `model`")]
-#[case(b"{\"model\": \"m\", \"messages\": {}}", Some("messages"), "expected a sequence")]
+#[case(b"{\"model\": \"m\", \"messages\": {}}", Some("messages"), "expected an array")]
 #[case(
     b"{\"model\": \"m\", \"messages\": [{\"role\": \"robot\"}]}",
     Some("messages[0].role"),
-    "unknown variant `robot`"
+    "unknown role \"robot\""
 )]
 #[case(
     b"{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": 5}]}",
@@ -31,11 +31,7 @@ fn fault(body: &[u8]) -> (u16, Option<String>, String) {
 )]
 #[case(b"{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": 5}]}]}", Some("messages[0].content[0].text"), "expected a string")]
 #[case(b"{\"model\": \"m\", \"messages\": [], \"max_tokens\": -1}", Some("max_tokens"), "integer `-1`")]
-#[case(
-    b"{\"model\": \"m\", \"messages\": [], \"max_tokens\": 1.5}",
-    Some("max_tokens"),
-    "floating point `1.5`"
-)]
+#[case(b"{\"model\": \"m\", \"messages\": [], \"max_tokens\": 1.5}", Some("max_tokens"), "number `1.5`")]
 #[case(
     b"{\"model\": \"m\", \"messages\": [], \"temperature\": \"hot\"}",
     Some("temperature"),
@@ -46,7 +42,7 @@ fn fault(body: &[u8]) -> (u16, Option<String>, String) {
     Some("tools[0].function"),
     "missing field `name`"
 )]
-#[case(b"{\"model\": \"m\", \"model\": \"n\", \"messages\": []}", Some("model"), "duplicate field")]
+#[case(b"{\"model\": \"m\", \"model\": \"n\", \"messages\": []}", None, "duplicate field")]
 #[case(b"{\"model\": \"\xff\"}", None, "not valid UTF-8: byte 11")]
 fn a_bad_body_gets_an_error_that_says_where(
     #[case] body: &[u8],

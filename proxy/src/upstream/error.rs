@@ -180,6 +180,12 @@ impl UpstreamError {
         }
     }
 
+    /// An error as a call would give it.
+    #[cfg(test)]
+    pub(crate) fn for_tests(kind: UpstreamErrorKind, phase: Phase, message: &str) -> Self {
+        Self { phase, ..Self::new(kind, message) }
+    }
+
     pub(super) fn within_stream(mut self) -> Self {
         self.phase = Phase::WithinStream;
         self

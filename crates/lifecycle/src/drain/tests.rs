@@ -118,3 +118,13 @@ async fn background_tasks_run_until_the_drain_is_over() {
     assert_eq!(tasks.finish(Duration::from_secs(1)).await, 0);
     assert!(tasks.failures().is_empty());
 }
+
+/// Streams give way to a forced stop within a poll, so that all connections may be gone before the drain looks.
+#[tokio::test(start_paused = true)]
+async fn work_that_was_cut_makes_the_drain_a_forced_one_however_fast_it_gave_way() {
+    let (tasks, _) = tasks();
+    let shutdown = tasks.shutdown().clone();
+    tasks.spawn_connection("connection", async move { shutdown.report_cut() });
+    tokio::task::yield_now().await;
+    assert_eq!(tasks.drain(Duration::ZERO, TIMEOUT).await, Outcome::Forced);
+}

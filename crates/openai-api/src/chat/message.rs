@@ -13,7 +13,7 @@ use super::tool::ToolCall;
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq, Hash)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub enum Role {
     /// Instructions of the application, in the words of reasoning models.
     Developer,
@@ -27,6 +27,25 @@ pub enum Role {
     Tool,
     /// The result of a call of the deprecated `functions`.
     Function,
+}
+
+/// By way of a string, so that another type is told as such: serde_json calls a number in an enum's place a syntax error.
+impl TryFrom<String> for Role {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        match word.as_str() {
+            "developer" => Ok(Self::Developer),
+            "system" => Ok(Self::System),
+            "user" => Ok(Self::User),
+            "assistant" => Ok(Self::Assistant),
+            "tool" => Ok(Self::Tool),
+            "function" => Ok(Self::Function),
+            other => {
+                Err(format!("unknown role {other:?}, expected developer, system, user, assistant or tool"))
+            }
+        }
+    }
 }
 
 /// One message.

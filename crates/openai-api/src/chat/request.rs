@@ -127,7 +127,7 @@ pub struct StreamOptions {
 
 /// `reasoning_effort`.
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[serde(try_from = "String")]
 pub enum Effort {
     /// Do not reason.
     None,
@@ -141,6 +141,25 @@ pub enum Effort {
     High,
     /// As much as possible.
     Xhigh,
+}
+
+/// By way of a string, as [`super::Role`].
+impl TryFrom<String> for Effort {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        match word.as_str() {
+            "none" => Ok(Self::None),
+            "minimal" => Ok(Self::Minimal),
+            "low" => Ok(Self::Low),
+            "medium" => Ok(Self::Medium),
+            "high" => Ok(Self::High),
+            "xhigh" => Ok(Self::Xhigh),
+            other => {
+                Err(format!("unknown effort {other:?}, expected none, minimal, low, medium, high or xhigh"))
+            }
+        }
+    }
 }
 
 /// `response_format`. `kind` is the field `type`: `text`, `json_object` or `json_schema`.
