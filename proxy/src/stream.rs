@@ -88,19 +88,11 @@ impl AnswerStream {
     }
 
     async fn next(&mut self) -> Next {
-        let open: Vec<_> = self
-            .choices
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, choice)| !choice.has_ended())
-            .map(|(index, choice)| Box::pin(async move { (index, choice.next().await) }))
-            .collect();
-        // All choices have ended only when the stream has, and then nobody waits.
-        let waiting = timeout(self.keep_alive, select_all(open));
+        let waiting = timeout(self.keep_alive, next_of(&mut self.choices));
         tokio::select! {
             biased;
             () = self.shutdown.forced().cancelled() => Next::Forced,
-            next = waiting => next.map_or(Next::Quiet, |((index, item), ..)| Next::Item(index, item)),
+            next = waiting => next.map_or(Next::Quiet, |(index, item)| Next::Item(index, item)),
         }
     }
 
@@ -166,6 +158,17 @@ impl Drop for AnswerStream {
         // A caller who leaves after the usage was reported still has it on record.
         self.note_usage();
     }
+}
+
+/// The next item of any choice that has not ended.
+async fn next_of(choices: &mut [Choice]) -> (usize, choice::Item) {
+    // Nearly all streams have one choice, which needs no bookkeeping.
+    if let [only] = choices {
+        return (0, only.next().await);
+    }
+    let open = choices.iter_mut().enumerate().filter(|(_, choice)| !choice.has_ended());
+    // All choices have ended only when the stream has, and then nobody waits.
+    select_all(open.map(|(index, choice)| Box::pin(async move { (index, choice.next().await) }))).await.0
 }
 
 /// The finish reason as it is written.
