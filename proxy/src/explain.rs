@@ -85,6 +85,10 @@ async fn explanation(
         (request.model.clone(), if request.stream { "ConverseStream" } else { "Converse" });
     let translation = pipeline::translate_for(services, request, &model, &images, record)?;
     let snapshot = &record.context.snapshot;
+    let mut converse = translation.body;
+    if let Some(guardrail) = &mut converse.guardrail_config {
+        guardrail.guardrail_identifier = nova_telemetry::redact(&guardrail.guardrail_identifier).into_owned();
+    }
     Ok(Explanation {
         object: "explanation",
         model: name,
@@ -96,7 +100,7 @@ async fn explanation(
         },
         operation,
         calls: translation.choices,
-        converse: translation.body,
+        converse,
         dropped_params: record.dropped_params().into_iter().map(str::to_owned).collect(),
         notes: translation.notes,
         fetched_images,

@@ -52,7 +52,7 @@ pub async fn chat_completions(
 ) -> Response<Body> {
     let context = RequestContext::begin("chat_completions", services.snapshots.current(), &services.log);
     let mut record = RecordGuard::open(context);
-    match answer(services, headers, body, &mut record).await {
+    match unless_forced(services, answer(services, headers, body, &mut record)).await {
         Ok(Answer::Whole(completion)) => {
             record.outcome = Outcome::Completed;
             reply::json(&*completion, Some(&record))
@@ -62,6 +62,21 @@ pub async fn chat_completions(
             let response = reply::error(&error, Some(&record));
             record.outcome = Outcome::Failed(Box::new(error));
             response
+        }
+    }
+}
+
+/// A stop that cannot wait answers what is still under way, rather than let its connection vanish.
+async fn unless_forced<T>(
+    services: &Services,
+    work: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    tokio::select! {
+        biased;
+        result = work => result,
+        () = services.shutdown.forced().cancelled() => {
+            services.shutdown.report_cut();
+            Err(ApiError::stopped())
         }
     }
 }
@@ -87,7 +102,6 @@ async fn answer(
         Calls { snapshot: &snapshot, model: &model, translation: &translation, refusals: &services.refusals };
     if wanted.stream {
         let streams = note_repairs(calls.converse_stream(&mut record.attempts).await?, record);
-        record.answers = translation.choices;
         Ok(Answer::Stream(Box::new(OpenStream {
             streams,
             head: wanted.head(&translation),
@@ -96,7 +110,6 @@ async fn answer(
         })))
     } else {
         let replies = note_repairs(calls.converse(&mut record.attempts).await?, record);
-        record.answers = translation.choices;
         let completion = complete(&replies, &translation, &wanted, record)?;
         drop(admitted);
         Ok(Answer::Whole(Box::new(completion)))
@@ -129,9 +142,11 @@ pub(crate) async fn read(
 
 /// Waits for a place.
 async fn admit(services: &Services, record: &mut RecordGuard) -> Result<Admitted, ApiError> {
-    let admitted = services.admission.admit().await?;
-    record.queued = admitted.waited();
-    Ok(admitted)
+    let began = Instant::now();
+    let admitted = services.admission.admit().await;
+    // Also those who waited in vain count: they waited longest.
+    record.queued = Some(began.elapsed());
+    Ok(admitted?)
 }
 
 /// From the model's name to what is called.
@@ -145,8 +160,14 @@ pub(crate) fn resolve(
     record.model = Some(model.name.clone());
     record.target = Some(model.target.clone());
     record.stream = request.stream;
-    record.user = request.safety_identifier.clone().or_else(|| request.user.clone());
+    record.user = request.safety_identifier.as_deref().or(request.user.as_deref()).map(loggable);
     Ok(model)
+}
+
+/// A caller's own text as a log line can bear it: short, and without line breaks.
+fn loggable(text: &str) -> String {
+    const CHARS_MAX: usize = 128;
+    text.chars().take(CHARS_MAX).map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 /// From OpenAI to Converse, without what the model was found to refuse.
@@ -210,19 +231,16 @@ fn complete(
     wanted: &Wanted,
     record: &mut RecordGuard,
 ) -> Result<ChatCompletion, ApiError> {
-    let mut parsed = Vec::with_capacity(replies.len());
-    for reply in replies {
-        let response: ConverseResponse = serde_json::from_slice(&reply.body)
-            .map_err(|error| ApiError::unreadable_reply(&error, reply.aws_request_id.as_deref()))?;
-        // Usage first: also an answer that cannot be used has to be paid.
-        record.usage.extend(response.usage);
-        parsed.push(response);
-    }
+    let parsed: Vec<Result<ConverseResponse, _>> =
+        replies.iter().map(|reply| serde_json::from_slice(&reply.body)).collect();
+    // Usage first, and of all: also an answer that cannot be used has to be paid.
+    record.usage.extend(parsed.iter().flatten().filter_map(|response| response.usage));
     let mut choices = Vec::with_capacity(parsed.len());
-    for (index, response) in (0..).zip(parsed) {
+    for ((index, response), reply) in (0..).zip(parsed).zip(replies) {
+        let response =
+            response.map_err(|error| ApiError::unreadable_reply(&error, reply.aws_request_id.as_deref()))?;
         let answer = translated::read(response, &translation.plan)?;
-        record.finish_reasons.push(stream::finish_word(answer.finish.reason));
-        record.native_stop_reason.clone_from(&answer.finish.native);
+        record.note_finish(&answer.finish);
         choices.push(Choice {
             index,
             message: answer.message,
@@ -259,6 +277,7 @@ fn begin_stream(services: &Services, open: OpenStream, record: RecordGuard) -> R
         writer: EventWriter::new(open.head, include_usage),
         include_usage,
         keep_alive,
+        last_sent: Instant::now(),
         record,
         _admitted: open.admitted,
         shutdown: services.shutdown.clone(),

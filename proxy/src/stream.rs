@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::future::select_all;
 use futures_util::stream;
 use nova_lifecycle::Shutdown;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::ApiError;
 use crate::limit::Admitted;
@@ -38,6 +38,8 @@ pub struct AnswerStream {
     pub include_usage: bool,
     /// The longest silence.
     pub keep_alive: Duration,
+    /// When something was last sent. Events of Bedrock that add nothing for the caller do not count.
+    pub last_sent: Instant,
     /// Written when the stream ends, or is dropped.
     pub record: RecordGuard,
     /// Held until the stream ends.
@@ -82,13 +84,14 @@ impl AnswerStream {
                 Next::Item(index, item) => self.take(index, item) || self.take_what_is_there(),
             };
             if ended || !self.writer.is_empty() {
+                self.last_sent = Instant::now();
                 return (self.writer.take(), ended);
             }
         }
     }
 
     async fn next(&mut self) -> Next {
-        let waiting = timeout(self.keep_alive, next_of(&mut self.choices));
+        let waiting = timeout_at(self.last_sent + self.keep_alive, next_of(&mut self.choices));
         tokio::select! {
             biased;
             () = self.shutdown.forced().cancelled() => Next::Forced,
@@ -119,9 +122,7 @@ impl AnswerStream {
                 false
             }
             Ok(choice::Progress::Ended(finish)) => {
-                self.record.finish_reasons.push(finish_word(finish.reason));
-                self.record.native_stop_reason =
-                    finish.native.or_else(|| self.record.native_stop_reason.take());
+                self.record.note_finish(&finish);
                 self.choices.iter().all(Choice::has_ended) && self.complete()
             }
             Err(error) => self.fail(*error),
@@ -169,17 +170,6 @@ async fn next_of(choices: &mut [Choice]) -> (usize, choice::Item) {
     let open = choices.iter_mut().enumerate().filter(|(_, choice)| !choice.has_ended());
     // All choices have ended only when the stream has, and then nobody waits.
     select_all(open.map(|(index, choice)| Box::pin(async move { (index, choice.next().await) }))).await.0
-}
-
-/// The finish reason as it is written.
-pub(crate) fn finish_word(reason: openai_api::chat::FinishReason) -> &'static str {
-    use openai_api::chat::FinishReason;
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::Length => "length",
-        FinishReason::ToolCalls => "tool_calls",
-        FinishReason::ContentFilter => "content_filter",
-    }
 }
 
 /// The parts that all chunks of an answer share.

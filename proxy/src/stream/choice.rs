@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use nova_translate::converse::{self, TokenUsage};
 use nova_translate::reply::{Finish, ReplyPlan, StreamTranslator};
+use openai_api::chat::Delta;
 
 use super::writer::EventWriter;
 use crate::error::ApiError;
@@ -21,6 +22,12 @@ pub struct Choice {
 
 /// What a stream of events gives: an event, a failure, or its end.
 pub(super) type Item = Option<Result<Event, UpstreamError>>;
+
+/// Whether a piece is a part of the answer: the opening, which has a role and no text, is not.
+fn adds_content(delta: &Delta<'_>) -> bool {
+    let has_text = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
+    has_text(delta.content) || has_text(delta.reasoning_content) || delta.tool_calls.is_some()
+}
 
 /// What an item came to.
 pub enum Progress {
@@ -82,10 +89,16 @@ impl Choice {
                 return Ok(Progress::Ended(finish));
             }
         };
+        let mut is_content = false;
         let event = converse::Event::parse(event.event_type.as_str(), &event.payload)
             .map_err(|_| Box::new(ApiError::unreadable_event(event.event_type.as_str())))
-            .map(|parsed| self.translator.event(parsed, &mut |delta| writer.delta(self.index, delta)))?;
+            .map(|parsed| {
+                self.translator.event(parsed, &mut |delta| {
+                    is_content |= adds_content(&delta);
+                    writer.delta(self.index, delta);
+                })
+            })?;
         event.map_err(|error| Box::new(error.into()))?;
-        Ok(if writer.is_empty() { Progress::Nothing } else { Progress::Content })
+        Ok(if is_content { Progress::Content } else { Progress::Nothing })
     }
 }

@@ -42,9 +42,8 @@ impl TryFrom<String> for Role {
             "assistant" => Ok(Self::Assistant),
             "tool" => Ok(Self::Tool),
             "function" => Ok(Self::Function),
-            other => {
-                Err(format!("unknown role {other:?}, expected developer, system, user, assistant or tool"))
-            }
+            // What was sent is not repeated: it may be anything, a prompt too.
+            _ => Err("unknown role, expected developer, system, user, assistant or tool".to_owned()),
         }
     }
 }
