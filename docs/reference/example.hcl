@@ -35,6 +35,18 @@ server {
   drain_timeout   = "30s"
 }
 
+# TLS on the API listener. The files are read again when they change, and on SIGHUP. All bootstrap.
+#tls {
+  #cert_file = "/etc/nova/tls/cert.pem" # the certificate and its chain
+  #key_file  = "/etc/nova/tls/key.pem"
+
+  # With it, clients need a certificate of one of these authorities.
+  #client_ca_file = "/etc/nova/tls/client-ca.pem"
+
+  #min_version = "1.2" # or "1.3"
+  #metrics     = false # whether the metrics listener speaks TLS too
+#}
+
 bedrock {
   region = "us-east-1" # required; or AWS_REGION, AWS_DEFAULT_REGION. bootstrap
 

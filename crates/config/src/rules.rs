@@ -11,9 +11,9 @@ use url::Url;
 
 use crate::config::{
     AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy,
-    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
+    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
 };
-use crate::schema::{RawAuth, RawBedrock, RawConfig, RawGuardrail, RawModel, RawServer};
+use crate::schema::{RawAuth, RawBedrock, RawConfig, RawGuardrail, RawModel, RawServer, RawTls};
 
 /// A rule that is broken: the dotted path of a field, what is wrong, what to do.
 pub(crate) type Broken = (&'static str, String, String);
@@ -44,6 +44,10 @@ pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Resu
         let problem = format!("is above bedrock.retry.max_delay, {}", raw.bedrock.retry.max_delay);
         broken.push(rule("bedrock.retry.base_delay", problem, "lower it, or raise max_delay"));
     }
+    if raw.tls.as_ref().is_some_and(|tls| tls.metrics) && raw.metrics.is_none() {
+        let fix = "write metrics (an address), or leave tls.metrics out";
+        broken.push(rule("tls.metrics", "is true, and there is no metrics listener", fix));
+    }
     let (Some(listen), Some(auth), Some(bedrock), true) = (listen, auth, bedrock, broken.is_empty()) else {
         return Err(broken);
     };
@@ -53,6 +57,7 @@ pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Resu
         ring: raw.ring.clone(),
         log_format: raw.log.format,
         server: server(&raw.server),
+        tls: raw.tls.as_ref().map(tls),
         bedrock,
         auth,
         image_fetch: ImageFetchPolicy {
@@ -157,6 +162,16 @@ fn server(raw: &RawServer) -> ServerConfig {
         idle_timeout: raw.idle_timeout.get(),
         drain_min_delay: raw.drain_min_delay.get(),
         drain_timeout: raw.drain_timeout.get(),
+    }
+}
+
+fn tls(raw: &RawTls) -> TlsConfig {
+    TlsConfig {
+        cert_file: PathBuf::from(&raw.cert_file),
+        key_file: PathBuf::from(&raw.key_file),
+        client_ca_file: raw.client_ca_file.as_ref().map(PathBuf::from),
+        min_version: raw.min_version,
+        metrics: raw.metrics,
     }
 }
 

@@ -117,6 +117,7 @@ where
     B::Error: Into<BoxError>,
 {
     let activity = Activity::start();
+    let address = peer.address;
     let service = RequestService { inner: service, peer, activity: Arc::clone(&activity), log: log.clone() };
     let io = TokioIo::new(WatchedIo::new(io, Arc::clone(&activity)));
     let mut connection = pin!(builder.serve_connection(io, service));
@@ -144,7 +145,7 @@ where
                 None => {}
                 Some(Ok(())) => return leaving.unwrap_or(ConnEnd::Closed),
                 Some(Err(failure)) => {
-                    debug!(log, "connection ended early"; "peer" => %peer.address, "error" => %failure);
+                    debug!(log, "connection ended early"; "peer" => %address, "error" => %failure);
                     return leaving.unwrap_or(ConnEnd::Failed);
                 }
             },
@@ -213,7 +214,7 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let open = self.activity.open_request(request.version() == Version::HTTP_2);
-        request.extensions_mut().insert(self.peer);
+        request.extensions_mut().insert(self.peer.clone());
         let mut inner = self.inner.clone();
         let log = self.log.clone();
         let answer = async move {

@@ -1,6 +1,6 @@
 //! The accept loop: takes connections from a bound listener, up to the limit, until the drain.
 //!
-//! TLS goes between `accept` and `conn::serve`, in [`Server::connection`], so that a slow handshake holds up
+//! TLS goes between `accept` and `conn::serve`, in the connection's own task, so that a slow handshake holds up
 //! its own connection only.
 
 use std::error::Error as StdError;
@@ -19,13 +19,16 @@ use hyper_util::server::conn::auto;
 use slog::{Logger, debug, error, info, warn};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use super::conn::{self, ConnEnd, TrackedExecutor, panic_message};
+use super::tls::{HandshakeError, ServerTls};
+use super::transport::Transport;
 use super::{Peer, ServerSettings};
+use crate::events;
 
 /// The first and the longest pause after the process ran out of file descriptors or memory. The first is long
 /// enough for a connection to end, the longest short enough that nobody notices the recovery.
@@ -61,6 +64,7 @@ pub struct ServerStats {
     limit_waits: AtomicU64,
     accept_errors: AtomicU64,
     overdue: AtomicU64,
+    handshake_failures: AtomicU64,
     panics: AtomicU64,
 }
 
@@ -90,6 +94,11 @@ impl ServerStats {
         self.overdue.load(Ordering::Relaxed)
     }
 
+    /// Connections that ended before their TLS handshake did.
+    pub fn handshake_failures_total(&self) -> u64 {
+        self.handshake_failures.load(Ordering::Relaxed)
+    }
+
     /// Connections whose task panicked (a response body did; a service's panic ends its request only).
     pub fn panicked_connections_total(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
@@ -113,6 +122,7 @@ pub struct Server<S> {
     service: S,
     settings: Arc<ServerSettings>,
     stats: Arc<ServerStats>,
+    tls: Option<Arc<ServerTls>>,
     log: Logger,
 }
 
@@ -127,7 +137,14 @@ where
 {
     /// A server that answers with `service`, for example `warp::service(filter)`. Nothing runs yet.
     pub fn new(settings: ServerSettings, service: S, log: Logger) -> Self {
-        Self { service, settings: Arc::new(settings), stats: Arc::default(), log }
+        Self { service, settings: Arc::new(settings), stats: Arc::default(), tls: None, log }
+    }
+
+    /// The same server behind TLS; without it, it speaks plain HTTP.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<Arc<ServerTls>>) -> Self {
+        self.tls = tls;
+        self
     }
 
     /// The counters, which live on while the server runs.
@@ -154,6 +171,7 @@ where
         let connections = Arc::new(Connections {
             builder: conn::http_builder(&self.settings, executor),
             stop: stop.clone(),
+            tls: self.tls.clone(),
             forced: AtomicUsize::new(0),
         });
         tokio::select! {
@@ -188,7 +206,7 @@ where
                 Ok((stream, address)) => {
                     backoff = ACCEPT_BACKOFF.0;
                     self.stats.accepted.fetch_add(1, Ordering::Relaxed);
-                    tasks.spawn(self.connection(stream, Peer { address }, slot, connections));
+                    tasks.spawn(self.connection(stream, address, slot, connections));
                 }
                 Err(failure) if concerns_one_connection(&failure) => {
                     self.stats.accept_errors.fetch_add(1, Ordering::Relaxed);
@@ -227,7 +245,7 @@ where
     fn connection(
         &self,
         stream: TcpStream,
-        peer: Peer,
+        address: SocketAddr,
         slot: OwnedSemaphorePermit,
         connections: &Arc<Connections>,
     ) -> impl Future<Output = ()> + Send + use<S, B> {
@@ -236,10 +254,24 @@ where
         async move {
             // Without it small events of a stream wait for the acknowledgment of the one before.
             if let Err(failure) = stream.set_nodelay(true) {
-                debug!(log, "cannot set TCP_NODELAY"; "peer" => %peer.address, "error" => %failure);
+                debug!(log, "cannot set TCP_NODELAY"; "peer" => %address, "error" => %failure);
             }
             let Connections { builder, stop, .. } = &*connections;
-            let served = conn::serve(stream, peer, service, builder, &settings, stop, &log);
+            let served = async {
+                // No request is open before the handshake is over, so that a forced stop cuts none.
+                let opened = connections.open(stream, address, &settings);
+                match stop.forced.run_until_cancelled(opened).await {
+                    Some(Ok((transport, peer))) => {
+                        conn::serve(transport, peer, service, builder, &settings, stop, &log).await
+                    }
+                    Some(Err(failure)) => {
+                        open.stats.handshake_failures.fetch_add(1, Ordering::Relaxed);
+                        events::handshake_failed(&log, address, failure.reason(), &failure);
+                        ConnEnd::Failed
+                    }
+                    None => ConnEnd::Closed,
+                }
+            };
             match AssertUnwindSafe(served).catch_unwind().await {
                 Ok(ConnEnd::Closed | ConnEnd::Failed) => {}
                 Ok(ConnEnd::Forced) => {
@@ -247,11 +279,11 @@ where
                 }
                 Ok(ConnEnd::Overdue(cause)) => {
                     open.stats.overdue.fetch_add(1, Ordering::Relaxed);
-                    debug!(log, "connection overdue"; "peer" => %peer.address, "cause" => ?cause);
+                    debug!(log, "connection overdue"; "peer" => %address, "cause" => ?cause);
                 }
                 Err(panic) => {
                     open.stats.panics.fetch_add(1, Ordering::Relaxed);
-                    error!(log, "connection panicked"; "peer" => %peer.address,
+                    error!(log, "connection panicked"; "peer" => %address,
                         "panic" => panic_message(panic.as_ref()));
                 }
             }
@@ -274,7 +306,26 @@ where
 struct Connections {
     builder: auto::Builder<TrackedExecutor>,
     stop: StopTokens,
+    tls: Option<Arc<ServerTls>>,
     forced: AtomicUsize,
+}
+
+impl Connections {
+    /// From an accepted socket to the bytes of HTTP and who sends them.
+    async fn open(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        settings: &ServerSettings,
+    ) -> Result<(Transport, Peer), HandshakeError> {
+        let Some(tls) = &self.tls else {
+            return Ok((Transport::Plain(stream), Peer { address, certificate: None }));
+        };
+        // Boxed: a handshake is short, and its state would stay a part of the connection's.
+        let handshake = Box::pin(timeout(settings.handshake_timeout, tls.accept(stream)));
+        let (stream, certificate) = handshake.await.map_err(|_| HandshakeError::Slow)??;
+        Ok((Transport::Tls(Box::new(stream)), Peer { address, certificate }))
+    }
 }
 
 /// Counts a connection as open and holds its slot.

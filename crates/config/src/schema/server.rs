@@ -12,7 +12,7 @@ pub(crate) struct RawServer {
     /// How many connections are open at most; further ones wait in the kernel's queue.
     #[schemars(range(min = 1, max = 1_000_000), extend("x-tier" = "bootstrap"))]
     pub(crate) max_connections: u32,
-    /// How long a client may take to send the headers of a request.
+    /// How long a client may take for its TLS handshake, and then to send the headers of a request.
     #[schemars(extend("x-tier" = "bootstrap", "x-minimum" = "100ms", "x-maximum" = "10m"))]
     pub(crate) header_timeout: DurationText,
     /// How long a connection may be open without a request.
