@@ -33,6 +33,10 @@ server {
   idle_timeout    = "75s"
   drain_min_delay = "0s"
   drain_timeout   = "30s"
+
+  trusted_proxies  = []                # load balancers whose word on a client's address is believed, such as "10.0.0.0/8"
+  proxy_protocol   = false             # whether their connections begin with a PROXY protocol header
+  forwarded_header = "x-forwarded-for" # or "forwarded": the one that they set themselves
 }
 
 # TLS on the API listener. The files are read again when they change, and on SIGHUP. All bootstrap.

@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::reload::Reloader;
 use crate::routes::{self, HttpService, RenderMetrics};
-use crate::server::{Server, ServerSettings, ServerStats, ServerTls, StopTokens};
+use crate::server::{Server, ServerSettings, ServerStats, ServerTls, StopTokens, TrustedHops};
 use crate::services::SharedServices;
 use crate::upstream::{CachedCredentials, CredentialSource};
 
@@ -143,13 +143,20 @@ impl App {
         let stop = stop_tokens(&tasks);
         info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => env!("CARGO_PKG_VERSION"));
         let listening = Listening { tasks: &tasks, config: &server, stop: &stop, log: &surroundings.log };
-        let stats = listening.serve("api", listeners.api, routes::api(&services), tls.clone());
+        let stats =
+            listening.serve("api", listeners.api, routes::api(&services), tls.clone(), build::hops(&server));
         if let Some(listener) = listeners.metrics {
             info!(log, "serving metrics"; keys::LISTEN => %listener.local_addr()?);
             let render: RenderMetrics =
                 gauges::renderer(surroundings.metrics.clone(), services.clone(), stats);
             let tls = tls.filter(|_| metrics_tls);
-            listening.serve("metrics", listener, routes::metrics(&services, render), tls);
+            listening.serve(
+                "metrics",
+                listener,
+                routes::metrics(&services, render),
+                tls,
+                TrustedHops::default(),
+            );
         }
 
         tasks.shutdown().set_ready();
@@ -176,6 +183,7 @@ impl Listening<'_> {
         listener: TcpListener,
         service: impl HttpService,
         tls: Option<Arc<ServerTls>>,
+        hops: TrustedHops,
     ) -> Arc<ServerStats> {
         let settings = ServerSettings {
             max_connections: u32::try_from(self.config.max_connections).unwrap_or(u32::MAX),
@@ -185,7 +193,7 @@ impl Listening<'_> {
             ..ServerSettings::default()
         };
         let log = self.log.new(o!(keys::COMPONENT => "server", "listener" => name));
-        let server = Server::new(settings, service, log.clone()).with_tls(tls);
+        let server = Server::new(settings, service, log.clone()).with_tls(tls).with_hops(hops);
         let (stats, stop) = (server.stats(), self.stop.clone());
         self.tasks.spawn_connection(name, async move {
             let outcome = server.run(listener, stop, TaskTracker::new()).await;

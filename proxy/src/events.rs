@@ -149,6 +149,7 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
     let attempts: usize = record.attempts.iter().map(|attempts| attempts.as_slice().len()).sum();
     let line = record.context.log.new(o!(
         keys::ROUTE => record.context.route,
+        keys::PEER => record.context.client.map(|client| client.to_string()),
         keys::STATUS => status,
         keys::DURATION_MS => milliseconds(now.duration_since(record.context.started)),
         "outcome" => outcome_word(&record.outcome),
@@ -187,15 +188,15 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
     }
 }
 
-/// A client's TLS handshake came to nothing. Logged at debug: port scanners and health checks of TCP make many.
-pub(crate) fn handshake_failed(
+/// A connection ended within its PROXY header or TLS handshake. Logged at debug: port scanners and health checks of TCP make many.
+pub(crate) fn opening_failed(
     log: &Logger,
     peer: SocketAddr,
     reason: &'static str,
     error: &(dyn Error + 'static),
 ) {
-    metrics::counter!(names::TLS_HANDSHAKE_FAILURES_TOTAL, "reason" => reason).increment(1);
-    debug!(log, "TLS handshake failed"; keys::PEER => %peer, keys::ERROR => chain(error));
+    metrics::counter!(names::CONNECTIONS_REFUSED_TOTAL, "reason" => reason).increment(1);
+    debug!(log, "connection ended before HTTP began"; keys::PEER => %peer, keys::ERROR => chain(error));
 }
 
 /// A certificate is in force. `reloaded` tells a renewal from the start.

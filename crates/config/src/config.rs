@@ -7,10 +7,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use url::Url;
 
 use crate::schema::{
-    GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier, TlsVersion,
+    ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier,
+    TlsVersion,
 };
 
 /// A whole configuration in its two tiers.
@@ -58,6 +60,12 @@ pub struct ServerConfig {
     pub drain_min_delay: Duration,
     /// How long open requests may go on after that.
     pub drain_timeout: Duration,
+    /// Whose word on a client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether their connections to the API listener begin with a PROXY protocol header.
+    pub proxy_protocol: bool,
+    /// The header in which they tell the client's address.
+    pub forwarded_header: ForwardedHeader,
 }
 
 /// Where Bedrock is.

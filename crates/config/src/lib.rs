@@ -33,8 +33,8 @@ pub use fault::{Fault, FaultKind, Faults};
 pub use load::{Layer, Loaded, check, load, load_layers, running_version};
 pub use redact::Origin;
 pub use schema::{
-    GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier, TlsVersion,
-    json_schema,
+    ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier,
+    TlsVersion, json_schema,
 };
 pub use size::SizeText;
 pub use source::Position;

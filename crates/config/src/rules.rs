@@ -3,9 +3,10 @@
 //! Owns what a schema cannot say. Whether files exist and model targets are real is the program's to find.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde_json::Value;
 use url::Url;
 
@@ -48,6 +49,7 @@ pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Resu
         let fix = "write metrics (an address), or leave tls.metrics out";
         broken.push(rule("tls.metrics", "is true, and there is no metrics listener", fix));
     }
+    let server = server(&raw.server, &mut broken);
     let (Some(listen), Some(auth), Some(bedrock), true) = (listen, auth, bedrock, broken.is_empty()) else {
         return Err(broken);
     };
@@ -56,7 +58,7 @@ pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Resu
         metrics,
         ring: raw.ring.clone(),
         log_format: raw.log.format,
-        server: server(&raw.server),
+        server,
         tls: raw.tls.as_ref().map(tls),
         bedrock,
         auth,
@@ -155,13 +157,41 @@ fn base_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-fn server(raw: &RawServer) -> ServerConfig {
+fn server(raw: &RawServer, broken: &mut Vec<Broken>) -> ServerConfig {
+    let mut trusted_proxies = Vec::new();
+    for text in &raw.trusted_proxies {
+        match network(text) {
+            Ok(network) => trusted_proxies.push(network),
+            Err(problem) => {
+                let fix = "write the addresses of your load balancers, such as \"10.0.0.0/8\"";
+                broken.push(rule("server.trusted_proxies", problem, fix));
+            }
+        }
+    }
+    if raw.proxy_protocol && raw.trusted_proxies.is_empty() {
+        let fix = "write server.trusted_proxies, the addresses that send it";
+        broken.push(rule("server.proxy_protocol", "is true, and no address is trusted to send it", fix));
+    }
     ServerConfig {
+        trusted_proxies,
+        proxy_protocol: raw.proxy_protocol,
+        forwarded_header: raw.forwarded_header,
         max_connections: count(raw.max_connections),
         header_timeout: raw.header_timeout.get(),
         idle_timeout: raw.idle_timeout.get(),
         drain_min_delay: raw.drain_min_delay.get(),
         drain_timeout: raw.drain_timeout.get(),
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse::<IpNet>().or_else(|error| text.parse().map(IpAddr::into).map_err(|_| error));
+    match network {
+        Ok(network) if network.prefix_len() == 0 => {
+            Err(format!("{} trusts every address to name another", crate::redact::quoted(text)))
+        }
+        Ok(network) => Ok(network.trunc()),
+        Err(_) => Err(format!("{} is neither an IP address nor a network", crate::redact::quoted(text))),
     }
 }
 

@@ -29,6 +29,7 @@ pub use log::{LogFormat, LogLevel};
 pub use model::{GuardrailTrace, PromptCachePoint, ReasoningEffort, ServiceTier};
 pub(crate) use model::{RawGuardrail, RawModel};
 pub(crate) use root::RawConfig;
+pub use server::ForwardedHeader;
 pub(crate) use server::RawServer;
 pub(crate) use tls::RawTls;
 pub use tls::TlsVersion;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use nova_config::{AuthConfig, Fault, LimitsConfig, Loaded, TlsVersion};
+use nova_config::{AuthConfig, Fault, LimitsConfig, Loaded, ServerConfig, TlsVersion};
 use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
 use slog::{Logger, o, warn};
@@ -20,7 +20,7 @@ use crate::limit::{Admission, ConcurrencyLimit, ConcurrencySettings};
 use crate::media::{HostPattern, ImageFetchSettings, ImageFetcher};
 use crate::models::{ModelTable, today};
 use crate::repair::LearnedRefusals;
-use crate::server::{ServerTls, TlsError, TlsFiles};
+use crate::server::{ServerTls, TlsError, TlsFiles, TrustedHops};
 use crate::services::{Services, SharedServices};
 use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::upstream::clock::system_clock;
@@ -88,6 +88,15 @@ pub(super) fn tls(
     let log = surroundings.log.new(o!(keys::COMPONENT => "server"));
     events::certificate_in_force(&log, tls.not_after(), false);
     Ok(Some(Arc::new(tls)))
+}
+
+/// The load balancers before the API listener.
+pub(super) fn hops(server: &ServerConfig) -> TrustedHops {
+    TrustedHops {
+        networks: server.trusted_proxies.clone(),
+        header: server.forwarded_header,
+        proxy_protocol: server.proxy_protocol,
+    }
 }
 
 /// Everything that requests share.

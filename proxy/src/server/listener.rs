@@ -25,6 +25,8 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use super::conn::{self, ConnEnd, TrackedExecutor, panic_message};
+use super::hops::TrustedHops;
+use super::proxy_header::{self, ProxyHeaderError};
 use super::tls::{HandshakeError, ServerTls};
 use super::transport::Transport;
 use super::{Peer, ServerSettings};
@@ -64,7 +66,7 @@ pub struct ServerStats {
     limit_waits: AtomicU64,
     accept_errors: AtomicU64,
     overdue: AtomicU64,
-    handshake_failures: AtomicU64,
+    opening_failures: AtomicU64,
     panics: AtomicU64,
 }
 
@@ -94,9 +96,9 @@ impl ServerStats {
         self.overdue.load(Ordering::Relaxed)
     }
 
-    /// Connections that ended before their TLS handshake did.
-    pub fn handshake_failures_total(&self) -> u64 {
-        self.handshake_failures.load(Ordering::Relaxed)
+    /// Connections that ended within their PROXY header or their TLS handshake.
+    pub fn opening_failures_total(&self) -> u64 {
+        self.opening_failures.load(Ordering::Relaxed)
     }
 
     /// Connections whose task panicked (a response body did; a service's panic ends its request only).
@@ -123,6 +125,7 @@ pub struct Server<S> {
     settings: Arc<ServerSettings>,
     stats: Arc<ServerStats>,
     tls: Option<Arc<ServerTls>>,
+    hops: Arc<TrustedHops>,
     log: Logger,
 }
 
@@ -137,13 +140,27 @@ where
 {
     /// A server that answers with `service`, for example `warp::service(filter)`. Nothing runs yet.
     pub fn new(settings: ServerSettings, service: S, log: Logger) -> Self {
-        Self { service, settings: Arc::new(settings), stats: Arc::default(), tls: None, log }
+        Self {
+            service,
+            settings: Arc::new(settings),
+            stats: Arc::default(),
+            tls: None,
+            hops: Arc::default(),
+            log,
+        }
     }
 
     /// The same server behind TLS; without it, it speaks plain HTTP.
     #[must_use]
     pub fn with_tls(mut self, tls: Option<Arc<ServerTls>>) -> Self {
         self.tls = tls;
+        self
+    }
+
+    /// The same server behind these load balancers; without them, every client is who its socket says.
+    #[must_use]
+    pub fn with_hops(mut self, hops: TrustedHops) -> Self {
+        self.hops = Arc::new(hops);
         self
     }
 
@@ -172,6 +189,7 @@ where
             builder: conn::http_builder(&self.settings, executor),
             stop: stop.clone(),
             tls: self.tls.clone(),
+            hops: Arc::clone(&self.hops),
             forced: AtomicUsize::new(0),
         });
         tokio::select! {
@@ -262,11 +280,12 @@ where
                 let opened = connections.open(stream, address, &settings);
                 match stop.forced.run_until_cancelled(opened).await {
                     Some(Ok((transport, peer))) => {
-                        conn::serve(transport, peer, service, builder, &settings, stop, &log).await
+                        let hops = Arc::clone(&connections.hops);
+                        conn::serve(transport, (peer, hops), service, builder, &settings, stop, &log).await
                     }
                     Some(Err(failure)) => {
-                        open.stats.handshake_failures.fetch_add(1, Ordering::Relaxed);
-                        events::handshake_failed(&log, address, failure.reason(), &failure);
+                        open.stats.opening_failures.fetch_add(1, Ordering::Relaxed);
+                        events::opening_failed(&log, address, failure.reason(), &failure);
                         ConnEnd::Failed
                     }
                     None => ConnEnd::Closed,
@@ -307,7 +326,30 @@ struct Connections {
     builder: auto::Builder<TrackedExecutor>,
     stop: StopTokens,
     tls: Option<Arc<ServerTls>>,
+    hops: Arc<TrustedHops>,
     forced: AtomicUsize,
+}
+
+/// Why a connection ended before HTTP began.
+#[derive(Debug, thiserror::Error)]
+enum OpeningError {
+    #[error(transparent)]
+    Proxy(#[from] ProxyHeaderError),
+    #[error(transparent)]
+    Tls(#[from] HandshakeError),
+    #[error("the client was too slow to begin")]
+    Slow,
+}
+
+impl OpeningError {
+    /// A word for the metric.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Proxy(_) => "proxy_header",
+            Self::Tls(error) => error.reason(),
+            Self::Slow => "timeout",
+        }
+    }
 }
 
 impl Connections {
@@ -317,14 +359,29 @@ impl Connections {
         stream: TcpStream,
         address: SocketAddr,
         settings: &ServerSettings,
-    ) -> Result<(Transport, Peer), HandshakeError> {
-        let Some(tls) = &self.tls else {
-            return Ok((Transport::Plain(stream), Peer { address, certificate: None }));
-        };
-        // Boxed: a handshake is short, and its state would stay a part of the connection's.
-        let handshake = Box::pin(timeout(settings.handshake_timeout, tls.accept(stream)));
-        let (stream, certificate) = handshake.await.map_err(|_| HandshakeError::Slow)??;
-        Ok((Transport::Tls(Box::new(stream)), Peer { address, certificate }))
+    ) -> Result<(Transport, Peer), OpeningError> {
+        let begins_with_header = self.hops.proxy_protocol && self.hops.trusts(address.ip());
+        if self.tls.is_none() && !begins_with_header {
+            return Ok((
+                Transport::Plain(stream),
+                Peer { address, client: address.ip().to_canonical(), certificate: None },
+            ));
+        }
+        // Boxed: an opening is short, and its state would stay a part of the connection's.
+        let opening = Box::pin(timeout(settings.handshake_timeout, async {
+            let mut stream = stream;
+            let told = if begins_with_header { proxy_header::read(&mut stream).await? } else { None };
+            let address = told.unwrap_or(address);
+            let client = address.ip().to_canonical();
+            match &self.tls {
+                None => Ok((Transport::Plain(stream), Peer { address, client, certificate: None })),
+                Some(tls) => {
+                    let (stream, certificate) = tls.accept(stream).await?;
+                    Ok((Transport::Tls(Box::new(stream)), Peer { address, client, certificate }))
+                }
+            }
+        }));
+        opening.await.map_err(|_| OpeningError::Slow)?
     }
 }
 

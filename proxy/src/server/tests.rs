@@ -32,6 +32,7 @@ use super::conn::TrackedExecutor;
 use super::listener::Accept;
 use super::*;
 
+mod hops;
 mod tls;
 
 /// Longer than anything here takes; reached only when a test fails.
@@ -63,6 +64,7 @@ impl Service<Request<Incoming>> for Demo {
             let body = match request.uri().path() {
                 "/hello" => Full::from("hello").boxed(),
                 "/peer" => Full::from(peer.expect("a peer").address.to_string()).boxed(),
+                "/client" => Full::from(peer.expect("a peer").client.to_string()).boxed(),
                 "/certificate" => {
                     let certificate = peer.expect("a peer").certificate;
                     Full::from(certificate.map_or_else(String::new, |shown| shown.subject.clone())).boxed()

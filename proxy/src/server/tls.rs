@@ -45,8 +45,6 @@ pub(super) enum HandshakeError {
     Certificate(#[from] CertificateError),
     #[error("the client's certificate ended at {0}")]
     Expired(Timestamp),
-    #[error("the client was too slow with its handshake")]
-    Slow,
 }
 
 impl ServerTls {
@@ -125,7 +123,6 @@ impl HandshakeError {
     pub(super) fn reason(&self) -> &'static str {
         use rustls::Error;
         match self {
-            Self::Slow => "timeout",
             Self::Certificate(_) | Self::Expired(_) => "client_certificate",
             Self::Handshake(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
                 Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented) => "client_certificate",

@@ -56,8 +56,8 @@ pub const QUEUE_DEPTH: &str = "nova_proxy_queue_depth";
 pub const QUEUE_WAIT_SECONDS: &str = "nova_proxy_queue_wait_seconds";
 /// Open client connections.
 pub const CONNECTIONS_OPEN: &str = "nova_proxy_connections_open";
-/// TLS handshakes that came to nothing.
-pub const TLS_HANDSHAKE_FAILURES_TOTAL: &str = "nova_proxy_tls_handshake_failures_total";
+/// Connections that ended before HTTP began.
+pub const CONNECTIONS_REFUSED_TOTAL: &str = "nova_proxy_connections_refused_total";
 /// Attempts to apply a certificate.
 pub const TLS_RELOADS_TOTAL: &str = "nova_proxy_tls_reloads_total";
 /// When the certificate in force ends.
@@ -178,11 +178,11 @@ pub const METRICS: &[MetricSpec] = &[
     ),
     spec(CONNECTIONS_OPEN, MetricKind::Gauge, Unit::Count, &[], "Open client connections."),
     spec(
-        TLS_HANDSHAKE_FAILURES_TOTAL,
+        CONNECTIONS_REFUSED_TOTAL,
         MetricKind::Counter,
         Unit::Count,
         &["reason"],
-        "TLS handshakes of clients that came to nothing, by reason.",
+        "Connections that ended within their PROXY header or TLS handshake, by reason.",
     ),
     spec(
         TLS_RELOADS_TOTAL,

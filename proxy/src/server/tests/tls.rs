@@ -283,7 +283,7 @@ async fn only_clients_with_a_certificate_of_the_authority_get_in(
             Err(error) => Err(error),
         };
         assert!(answer.is_err(), "{what}: {answer:?}");
-        eventually("counted", || server.stats.handshake_failures_total() == failures).await;
+        eventually("counted", || server.stats.opening_failures_total() == failures).await;
     }
     let config = client_as(&servers, Some(&known), &[version], &["http/1.1"]);
     let answer = get_once(&mut connect(&server, config).await, "/certificate").await.unwrap();
@@ -349,7 +349,7 @@ async fn a_client_of_tls_1_1_is_told_that_its_version_is_not_spoken() {
     timeout(PATIENCE, client.0.read_to_end(&mut answer)).await.expect("an end").unwrap();
     // A fatal alert: protocol_version (RFC 5246, section 7.2).
     assert_eq!((answer[0], &answer[5..]), (21, &[2_u8, 70][..]));
-    assert_eq!(server.stats.handshake_failures_total(), 1);
+    assert_eq!(server.stats.opening_failures_total(), 1);
 }
 
 #[tokio::test]
@@ -373,7 +373,7 @@ async fn plain_http_to_a_tls_port_is_closed_and_harms_nobody() {
     let mut plain = server.connect().await;
     plain.ask("/hello").await;
     assert!(!plain.read_to_end().await.contains("HTTP/"), "an alert at most");
-    eventually("counted", || server.stats.handshake_failures_total() == 1).await;
+    eventually("counted", || server.stats.opening_failures_total() == 1).await;
     get_open(&mut open).await;
     get_open(&mut connect(&server, client(&authority, BOTH, &["http/1.1"])).await).await;
 }
@@ -390,7 +390,7 @@ async fn a_handshake_that_does_not_end_is_cut(#[case] bytes: usize) {
     let mut client = server.connect().await;
     client.0.write_all(&hello_of_tls_1_1()[..bytes]).await.unwrap();
     assert_eq!(client.read_to_end().await, "");
-    assert_eq!(server.stats.handshake_failures_total(), 1);
+    assert_eq!(server.stats.opening_failures_total(), 1);
     eventually("its slot is free", || server.stats.open_connections() == 0).await;
 }
 
