@@ -2,14 +2,17 @@
 //!
 //! Names are the telemetry crate's. No event holds a prompt, a completion or a secret.
 
+use std::error::Error;
+use std::net::SocketAddr;
 use std::sync::LazyLock;
 
+use jiff::Timestamp;
 use nova_telemetry::keys;
 use nova_telemetry::metrics as names;
 use nova_telemetry::metrics::LabelGuard;
 use nova_translate::converse::TokenUsage;
 use nova_translate::reply;
-use slog::{Logger, error, info, o, warn};
+use slog::{Logger, debug, error, info, o, warn};
 use tokio::time::Instant;
 
 use crate::record::{Outcome, UsageRecord};
@@ -26,7 +29,7 @@ const NO_MODEL: &str = "none";
 
 /// A request's head has been read. Logged at debug: the end tells all of it.
 pub(crate) fn request_started(record: &UsageRecord) {
-    slog::debug!(record.context.log, "request started"; keys::ROUTE => record.context.route);
+    debug!(record.context.log, "request started"; keys::ROUTE => record.context.route);
 }
 
 /// A request has ended, in whatever way.
@@ -155,6 +158,7 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
     let attempts: usize = record.attempts.iter().map(|attempts| attempts.as_slice().len()).sum();
     let line = record.context.log.new(o!(
         keys::ROUTE => record.context.route,
+        keys::PEER => record.context.client.map(|client| client.to_string()),
         keys::STATUS => status,
         keys::DURATION_MS => milliseconds(now.duration_since(record.context.started)),
         "outcome" => outcome_word(&record.outcome),
@@ -192,6 +196,43 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         Outcome::Pending => info!(line, "client left"),
         Outcome::Completed => info!(line, "request completed"),
     }
+}
+
+/// A connection ended within its PROXY header or TLS handshake. Logged at debug: port scanners and health checks of TCP make many.
+pub(crate) fn opening_failed(
+    log: &Logger,
+    peer: SocketAddr,
+    reason: &'static str,
+    error: &(dyn Error + 'static),
+) {
+    metrics::counter!(names::CONNECTIONS_REFUSED_TOTAL, "reason" => reason).increment(1);
+    debug!(log, "connection ended before HTTP began"; keys::PEER => %peer, keys::ERROR => chain(error));
+}
+
+/// A certificate is in force. `reloaded` tells a renewal from the start.
+pub(crate) fn certificate_in_force(log: &Logger, not_after: Timestamp, reloaded: bool) {
+    #[expect(clippy::cast_precision_loss, reason = "seconds of any calendar fit in 52 bits")]
+    metrics::gauge!(names::TLS_CERTIFICATE_NOT_AFTER_SECONDS).set(not_after.as_second() as f64);
+    if reloaded {
+        metrics::counter!(names::TLS_RELOADS_TOTAL, "result" => "applied").increment(1);
+    }
+    if not_after <= Timestamp::now() {
+        error!(log, "the TLS certificate has ended: clients that verify it will not connect"; "not_after" => %not_after);
+    } else {
+        info!(log, "TLS certificate in force"; "not_after" => %not_after);
+    }
+}
+
+/// A certificate was refused; the old one stays.
+pub(crate) fn certificate_refused(log: &Logger, error: &(dyn Error + 'static)) {
+    metrics::counter!(names::TLS_RELOADS_TOTAL, "result" => "refused").increment(1);
+    error!(log, "TLS certificate refused, the last good one stays in force"; keys::ERROR => chain(error));
+}
+
+/// An error with its causes, joined by `: `.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A configuration was put into force.

@@ -7,7 +7,7 @@ use nova_translate::request::{RemoteImage, RemoteImages, remote_images};
 use openai_api::chat::ChatRequest;
 use serde::Serialize;
 
-use crate::context::RequestContext;
+use crate::context::{RequestContext, RequestHead};
 use crate::error::ApiError;
 use crate::parse::IncomingBody;
 use crate::pipeline;
@@ -55,10 +55,11 @@ struct ExplainedTarget {
 }
 
 /// Answers `POST /v1/explain`.
-pub async fn explain(services: &Services, headers: &HeaderMap, body: impl IncomingBody) -> Response<Body> {
-    let context = RequestContext::begin("explain", services.snapshots.current(), &services.log);
+pub async fn explain(services: &Services, head: &RequestHead, body: impl IncomingBody) -> Response<Body> {
+    let context =
+        RequestContext::begin("explain", services.snapshots.current(), &services.log).with_head(head);
     let mut record = RecordGuard::open(context);
-    match explanation(services, headers, body, &mut record).await {
+    match explanation(services, &head.headers, body, &mut record).await {
         Ok(explanation) => {
             record.outcome = Outcome::Completed;
             reply::json(&explanation, Some(&record))

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::auth::Principal;
 use crate::call::{Called, Calls};
-use crate::context::RequestContext;
+use crate::context::{RequestContext, RequestHead};
 use crate::error::ApiError;
 use crate::limit::Admitted;
 use crate::models::ServedModel;
@@ -47,12 +47,13 @@ struct OpenStream {
 /// Answers `POST /v1/chat/completions`.
 pub async fn chat_completions(
     services: &Services,
-    headers: &HeaderMap,
+    head: &RequestHead,
     body: impl IncomingBody,
 ) -> Response<Body> {
-    let context = RequestContext::begin("chat_completions", services.snapshots.current(), &services.log);
+    let context = RequestContext::begin("chat_completions", services.snapshots.current(), &services.log)
+        .with_head(head);
     let mut record = RecordGuard::open(context);
-    match unless_forced(services, answer(services, headers, body, &mut record)).await {
+    match unless_forced(services, answer(services, &head.headers, body, &mut record)).await {
         Ok(Answer::Whole(completion)) => {
             record.outcome = Outcome::Completed;
             reply::json(&*completion, Some(&record))
