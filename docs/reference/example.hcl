@@ -41,7 +41,19 @@ bedrock {
   # Or AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL; AWS's own where none is set. bootstrap
   #endpoint = "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com"
 
+  # Other regions that may be asked when region cannot answer; and where they are, if not at AWS's own. bootstrap
+  regions = []
+  #endpoints = { "us-west-2" = "https://vpce-2.bedrock-runtime.us-west-2.vpce.amazonaws.com" }
+
+  # The geography that requests never leave: us, us-gov, ca, eu, apac, jp or au. bootstrap
+  #residency = "us"
+
   # All runtime from here.
+
+  # Which of regions are asked, in this order. All of them where it is not written.
+  #failover_regions  = ["us-west-2"]
+  spill_on_throttle = false # whether a throttled call goes on to the next region
+
   connect_timeout     = "3s"
   first_byte_timeout  = "60m" # an answer that is not streamed comes whole, and may take an hour
   stream_idle_timeout = "10m"

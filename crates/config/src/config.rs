@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::schema::{GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier};
+use crate::schema::{
+    GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, Residency, ServiceTier,
+};
 
 /// A whole configuration in its two tiers.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,10 +61,14 @@ pub struct ServerConfig {
 /// Where Bedrock is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BedrockConfig {
-    /// The AWS region.
+    /// The home region: the first that is asked.
     pub region: String,
-    /// The base URL of Bedrock Runtime where it is not AWS's own.
-    pub endpoint: Option<Url>,
+    /// The regions beside it that may be asked at all.
+    pub regions: Vec<String>,
+    /// The base URL of Bedrock Runtime by region, where it is not AWS's own.
+    pub endpoints: BTreeMap<String, Url>,
+    /// The geography that no call leaves.
+    pub residency: Option<Residency>,
 }
 
 /// Who may call.
@@ -101,6 +107,8 @@ pub struct RuntimeConfig {
     pub timeouts: TimeoutConfig,
     /// How a failed call is tried again.
     pub retry: RetryConfig,
+    /// Where it goes on when a region cannot answer.
+    pub failover: FailoverConfig,
     /// What one instance takes on at once.
     pub limits: LimitsConfig,
     /// The limits of one image fetch.
@@ -131,6 +139,16 @@ pub struct RetryConfig {
     pub base_delay: Duration,
     /// The longest wait between two tries.
     pub max_delay: Duration,
+}
+
+/// Where a call goes on when a region cannot answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailoverConfig {
+    /// The regions after the home region, in order. Each was declared when this was loaded; the one that counts is the
+    /// declaration at the start of the process, [`BedrockConfig::regions`].
+    pub regions: Vec<String>,
+    /// Whether throttling is a reason to go on.
+    pub spill_on_throttle: bool,
 }
 
 /// What one instance takes on at once.

@@ -24,8 +24,8 @@ mod source;
 mod tier;
 
 pub use config::{
-    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy,
-    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
+    AuthConfig, BedrockConfig, BootstrapConfig, Config, FailoverConfig, GuardrailConfig, ImageFetchConfig,
+    ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
 };
 pub use duration::DurationText;
 pub use environment::{Environment, ProcessEnvironment};
@@ -33,7 +33,8 @@ pub use fault::{Fault, FaultKind, Faults};
 pub use load::{Layer, Loaded, check, load, load_layers, running_version};
 pub use redact::Origin;
 pub use schema::{
-    GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier, json_schema,
+    GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, Residency, ServiceTier,
+    json_schema,
 };
 pub use size::SizeText;
 pub use source::Position;

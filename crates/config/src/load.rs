@@ -274,7 +274,8 @@ fn finish(mut merged: Merged, sources: &Sources, start: Position) -> Result<Load
             models.insert(name.clone(), serde_json::json!({"remove": true}));
         }
     }
-    let config = rules::validate(raw, removed).map_err(|broken| {
+    let by_document = matches!(origins.get("bedrock.failover_regions"), Some(Origin::Runtime(_)));
+    let config = rules::validate(raw, removed, !by_document).map_err(|broken| {
         let faults = broken.into_iter().map(|(path, problem, fix)| fault(path, problem, fix)).collect();
         Faults::new(FaultKind::Invalid, faults)
     })?;
@@ -322,7 +323,8 @@ fn collect_places(
 
 fn add_default_origins(value: &Value, path: &str, origins: &mut BTreeMap<String, Origin>) {
     match value {
-        Value::Object(object) => {
+        // A map that was written has one origin, as a list has.
+        Value::Object(object) if !origins.contains_key(path) => {
             for (name, below) in object {
                 let here = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 add_default_origins(below, &here, origins);

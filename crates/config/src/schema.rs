@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 pub(crate) use auth::RawAuth;
 pub(crate) use bedrock::RawBedrock;
+pub use bedrock::Residency;
 pub(crate) use image_fetch::RawImageFetch;
 pub(crate) use limits::RawLimits;
 pub(crate) use log::RawLog;
