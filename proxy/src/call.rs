@@ -1,4 +1,5 @@
-//! The calls to Bedrock for one request: one per answer, each with its second chance where `repair.rs` knows one.
+//! The calls to Bedrock for one request: one per answer, each in the first region that can serve it (`upstream/region.rs` decides), and
+//! each with its second chance where `repair.rs` knows one.
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -7,10 +8,14 @@ use nova_translate::request::Translation;
 use tokio::time::Instant;
 
 use crate::error::ApiError;
-use crate::models::ServedModel;
+use crate::models::{Route, ServedModel};
 use crate::repair::{LearnedRefusals, Repair};
 use crate::snapshot::Snapshot;
-use crate::upstream::{Attempts, Call, EventStream, Reply, UpstreamError};
+use crate::upstream::region::{Standing, Walk};
+use crate::upstream::{
+    Attempts, Call, Converse, ConverseStream, EventStream, Operation, Reply, Spill, UpstreamError,
+    UpstreamErrorKind,
+};
 
 /// What the calls of one request have in common.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +46,7 @@ impl Calls<'_> {
     /// The first failure; the other calls are dropped, because a part of the answers is of no use.
     pub async fn converse(&self, attempts: &mut [Attempts]) -> Result<Vec<Called<Reply>>, ApiError> {
         let body = json(&self.translation.body)?;
-        let calls = attempts.iter_mut().map(|attempts| self.converse_once(&body, attempts));
+        let calls = attempts.iter_mut().map(|attempts| self.repaired_call::<Converse>(&body, attempts));
         join_all(calls).await.into_iter().collect()
     }
 
@@ -54,46 +59,62 @@ impl Calls<'_> {
         attempts: &mut [Attempts],
     ) -> Result<Vec<Called<EventStream>>, ApiError> {
         let body = json(&self.translation.body)?;
-        let calls = attempts.iter_mut().map(|attempts| self.stream_once(&body, attempts));
+        let calls = attempts.iter_mut().map(|attempts| self.repaired_call::<ConverseStream>(&body, attempts));
         join_all(calls).await.into_iter().collect()
     }
 
-    async fn converse_once(&self, body: &Bytes, attempts: &mut Attempts) -> Result<Called<Reply>, ApiError> {
-        let bedrock = &self.snapshot.bedrock;
-        let error = match bedrock.converse(&self.call(body.clone()), attempts).await {
-            Ok(answer) => return Ok(Called { answer, repair: None }),
-            Err(error) => error,
-        };
-        let (repair, body) = self.repaired(&error)?;
-        let answer =
-            bedrock.converse(&self.call(body), attempts).await.map_err(|error| ApiError::from(&error))?;
-        Ok(Called { answer, repair: Some(repair) })
-    }
-
-    async fn stream_once(
+    async fn repaired_call<O: Operation>(
         &self,
         body: &Bytes,
         attempts: &mut Attempts,
-    ) -> Result<Called<EventStream>, ApiError> {
-        let bedrock = &self.snapshot.bedrock;
-        let error = match bedrock.converse_stream(&self.call(body.clone()), attempts).await {
+    ) -> Result<Called<O::Answer>, ApiError> {
+        let error = match self.call::<O>(body, attempts).await {
             Ok(answer) => return Ok(Called { answer, repair: None }),
             Err(error) => error,
         };
         let (repair, body) = self.repaired(&error)?;
-        let answer = bedrock
-            .converse_stream(&self.call(body), attempts)
-            .await
-            .map_err(|error| ApiError::from(&error))?;
+        let answer = self.call::<O>(&body, attempts).await.map_err(|error| ApiError::from(&error))?;
         Ok(Called { answer, repair: Some(repair) })
     }
 
-    fn call(&self, body: Bytes) -> Call<'_> {
+    /// Asks one region after the other, until one answers or the failure is not the region's.
+    async fn call<O: Operation>(
+        &self,
+        body: &Bytes,
+        attempts: &mut Attempts,
+    ) -> Result<O::Answer, UpstreamError> {
+        let bedrock = &self.snapshot.bedrock;
+        let failover = &self.snapshot.loaded.config.runtime.failover;
+        let (began, spill) = (Instant::now(), Spill::new(failover.spill_on_throttle));
+        let mut walk = Walk::new(self.model.routes.len(), spill, bedrock.retry_budget());
+        let mut choice = walk.first(&self.standings());
+        loop {
+            let Some(route) = choice.and_then(|choice| self.model.routes.get(choice.index)) else {
+                return Err(no_route());
+            };
+            let spill = walk.spill(&self.standings());
+            let error = match bedrock.run::<O>(&self.request(route, body, spill), attempts).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            choice = walk.next(error.kind, error.phase, began.elapsed(), &self.standings());
+            if choice.is_none() {
+                return Err(error);
+            }
+        }
+    }
+
+    fn standings(&self) -> Vec<Standing> {
+        vec![Standing::Ready; self.model.routes.len()]
+    }
+
+    fn request<'a>(&'a self, route: &'a Route, body: &Bytes, spill: Spill) -> Call<'a> {
         Call {
-            model_id: &self.model.target.model_id,
-            region: &self.snapshot.loaded.config.bootstrap.bedrock.region,
-            body,
+            model_id: &route.target.model_id,
+            region: &route.region,
+            body: body.clone(),
             first_byte_timeout: self.model.first_byte_timeout,
+            spill,
         }
     }
 
@@ -107,6 +128,11 @@ impl Calls<'_> {
         repair.apply(&mut translation);
         Ok((repair, json(&translation.body)?))
     }
+}
+
+/// A model table always gives the home region, so that this cannot be.
+fn no_route() -> UpstreamError {
+    UpstreamError::new(UpstreamErrorKind::BadRequestParts, "the model has no region to be called in")
 }
 
 fn json(body: &ConverseRequest) -> Result<Bytes, ApiError> {

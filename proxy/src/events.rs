@@ -114,7 +114,8 @@ fn known_param(param: &str) -> String {
 
 fn count_attempts(record: &UsageRecord, model: &str) {
     for attempts in &record.attempts {
-        for (index, attempt) in attempts.as_slice().iter().enumerate() {
+        let mut before: Option<&Attempt> = None;
+        for attempt in attempts.as_slice() {
             let region = attempt.region.to_string();
             let labels = [
                 ("model", model.to_owned()),
@@ -122,9 +123,17 @@ fn count_attempts(record: &UsageRecord, model: &str) {
                 ("outcome", attempt_word(attempt).to_owned()),
             ];
             metrics::counter!(names::UPSTREAM_ATTEMPTS_TOTAL, &labels).increment(1);
-            if index > 0 {
-                let labels = [("model", model.to_owned()), ("region", region)];
-                metrics::counter!(names::UPSTREAM_RETRIES_TOTAL, &labels).increment(1);
+            match before.replace(attempt) {
+                Some(before) if before.region == attempt.region => {
+                    let labels = [("model", model.to_owned()), ("region", region)];
+                    metrics::counter!(names::UPSTREAM_RETRIES_TOTAL, &labels).increment(1);
+                }
+                Some(before) => {
+                    let from = before.region.to_string();
+                    let labels = [("model", model.to_owned()), ("from", from), ("to", region)];
+                    metrics::counter!(names::UPSTREAM_FAILOVERS_TOTAL, &labels).increment(1);
+                }
+                None => {}
             }
         }
     }
@@ -150,6 +159,7 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         "outcome" => outcome_word(&record.outcome),
         keys::MODEL => record.model.clone(),
         keys::TARGET => record.target.as_ref().map(|target| target.model_id.clone()),
+        keys::REGION => record.region().map(str::to_owned),
         keys::KEY_ID => principal.map(|principal| principal.id.clone()),
         "team" => principal.and_then(|principal| principal.team.clone()),
         "user" => record.user.clone(),

@@ -11,6 +11,7 @@ use nova_config::{AuthConfig, Fault, LimitsConfig, Loaded};
 use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
 use slog::{Logger, o, warn};
+use url::Url;
 
 use super::Surroundings;
 use crate::auth::pepper::PepperError;
@@ -144,10 +145,12 @@ pub(crate) fn snapshot(
 
 fn upstream(loaded: &Loaded) -> UpstreamConfig {
     let (bedrock, runtime) = (&loaded.config.bootstrap.bedrock, &loaded.config.runtime);
-    // The configuration has read it as a URL, which is always a URI too.
-    let endpoint = bedrock.endpoint.as_ref().and_then(|url| url.as_str().parse::<Uri>().ok());
+    // The configuration has read each as a URL, which is always a URI too.
+    let endpoint =
+        |(region, url): (&String, &Url)| url.as_str().parse::<Uri>().ok().map(|uri| (region.clone(), uri));
     UpstreamConfig {
-        endpoint,
+        failover_regions: bedrock.regions.clone(),
+        endpoints: bedrock.endpoints.iter().filter_map(endpoint).collect(),
         connect_timeout: runtime.timeouts.connect,
         first_byte_timeout: runtime.timeouts.first_byte,
         stream_idle_timeout: runtime.timeouts.stream_idle,

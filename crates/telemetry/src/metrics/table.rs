@@ -44,6 +44,8 @@ pub const STOP_REASONS_TOTAL: &str = "nova_proxy_stop_reasons_total";
 pub const UPSTREAM_ATTEMPTS_TOTAL: &str = "nova_proxy_upstream_attempts_total";
 /// Calls made again.
 pub const UPSTREAM_RETRIES_TOTAL: &str = "nova_proxy_upstream_retries_total";
+/// Calls that went on to another region.
+pub const UPSTREAM_FAILOVERS_TOTAL: &str = "nova_proxy_upstream_failovers_total";
 /// Streams that did not reach their end.
 pub const STREAMS_BROKEN_TOTAL: &str = "nova_proxy_streams_broken_total";
 /// Parameters left out.
@@ -146,6 +148,13 @@ pub const METRICS: &[MetricSpec] = &[
         Unit::Count,
         &["model", "region"],
         "Calls to Bedrock that were made again after a failure.",
+    ),
+    spec(
+        UPSTREAM_FAILOVERS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["model", "from", "to"],
+        "Calls to Bedrock that went on to another region after a failure.",
     ),
     spec(
         STREAMS_BROKEN_TOTAL,
