@@ -63,6 +63,16 @@ bedrock {
     base_delay   = "100ms"
     max_delay    = "5s"
   }
+
+  # For each model in each region: when it counts as failed, and how it is tried again.
+  breaker {
+    consecutive_failures = 5
+    failure_percent      = 50 # of at least min_calls within half a minute
+    min_calls            = 20
+    open_for             = "5s" # the first time; twice as long each time that it opens again soon
+    open_max             = "2m"
+    probes               = 3
+  }
 }
 
 # All runtime.

@@ -11,10 +11,10 @@ use crate::error::ApiError;
 use crate::models::{Route, ServedModel};
 use crate::repair::{LearnedRefusals, Repair};
 use crate::snapshot::Snapshot;
-use crate::upstream::region::{Standing, Walk};
+use crate::upstream::region::{Choice, Standing, Walk};
 use crate::upstream::{
-    Attempts, Call, Converse, ConverseStream, EventStream, Operation, Reply, Spill, UpstreamError,
-    UpstreamErrorKind,
+    AttemptOutcome, Attempts, Breakers, Call, Converse, ConverseStream, EventStream, Operation, Reply, Spill,
+    UpstreamError, UpstreamErrorKind,
 };
 
 /// What the calls of one request have in common.
@@ -28,6 +28,8 @@ pub struct Calls<'a> {
     pub translation: &'a Translation,
     /// What models were found to refuse.
     pub refusals: &'a LearnedRefusals,
+    /// Which regions fail for which models.
+    pub breakers: &'a Breakers,
 }
 
 /// What a call came to, and how the request had to be changed for it.
@@ -89,11 +91,14 @@ impl Calls<'_> {
         let mut walk = Walk::new(self.model.routes.len(), spill, bedrock.retry_budget());
         let mut choice = walk.first(&self.standings());
         loop {
-            let Some(route) = choice.and_then(|choice| self.model.routes.get(choice.index)) else {
+            let Some((choice_now, route)) =
+                choice.and_then(|choice| Some((choice, self.model.routes.get(choice.index)?)))
+            else {
                 return Err(no_route());
             };
-            let spill = walk.spill(&self.standings());
-            let error = match bedrock.run::<O>(&self.request(route, body, spill), attempts).await {
+            let spill_here = walk.spill(&self.standings());
+            let asked = self.ask::<O>(choice_now, route, body, spill_here, attempts).await;
+            let error = match asked {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -104,8 +109,38 @@ impl Calls<'_> {
         }
     }
 
+    /// Asks one region, and tells its breaker how that ended.
+    async fn ask<O: Operation>(
+        &self,
+        choice: Choice,
+        route: &Route,
+        body: &Bytes,
+        spill: Spill,
+        attempts: &mut Attempts,
+    ) -> Result<O::Answer, UpstreamError> {
+        let runtime = &self.snapshot.loaded.config.runtime;
+        // Between the choice and this line another request may have taken the last probe's place: one more does no harm.
+        let begin = |forced| {
+            let key = route.breaker_key();
+            self.breakers.begin(key, &self.snapshot.breaker, Instant::now(), forced)
+        };
+        let call = begin(choice.forced).or_else(|| begin(true));
+        let result = self.snapshot.bedrock.run::<O>(&self.request(route, body, spill), attempts).await;
+        let outcome = match &result {
+            Ok(_) => AttemptOutcome::Answered,
+            Err(error) => AttemptOutcome::Failed(error.kind),
+        };
+        if let Some(call) = call {
+            call.end(outcome, runtime.failover.spill_on_throttle, Instant::now());
+        }
+        result
+    }
+
     fn standings(&self) -> Vec<Standing> {
-        vec![Standing::Ready; self.model.routes.len()]
+        let now = Instant::now();
+        let standing =
+            |route: &Route| self.breakers.standing(&route.breaker_key(), &self.snapshot.breaker, now);
+        self.model.routes.iter().map(standing).collect()
     }
 
     fn request<'a>(&'a self, route: &'a Route, body: &Bytes, spill: Spill) -> Call<'a> {

@@ -10,7 +10,7 @@ use slog::{Logger, error, info, o, warn};
 use tokio::time::Instant;
 
 use crate::record::{Outcome, UsageRecord};
-use crate::upstream::{Attempt, AttemptOutcome};
+use crate::upstream::{Attempt, AttemptOutcome, BreakerKey, BreakerState};
 
 /// The status that is counted for a caller who left, as nginx does.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -190,6 +190,23 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         }
         Outcome::Pending => info!(line, "client left"),
         Outcome::Completed => info!(line, "request completed"),
+    }
+}
+
+/// Where a breaker stands, for dashboards: 0 closed, 1 half open, 2 open.
+pub(crate) fn breaker_state(key: &BreakerKey, state: BreakerState) {
+    let labels = [("region", key.region.to_string()), ("model", key.model_id.to_string())];
+    metrics::gauge!(names::BREAKER_STATE, &labels).set(match state {
+        BreakerState::Closed => 0.0,
+        BreakerState::HalfOpen => 1.0,
+        BreakerState::Open => 2.0,
+    });
+}
+
+/// Breakers of what is no longer called: an alert on them must end.
+pub(crate) fn breakers_gone(keys: &[BreakerKey]) {
+    for key in keys {
+        breaker_state(key, BreakerState::Closed);
     }
 }
 

@@ -18,6 +18,7 @@ use openai_api::model::{ModelList, ModelObject};
 
 use crate::auth::Principal;
 use crate::error::ApiError;
+use crate::upstream::BreakerKey;
 use route::Regions;
 pub use route::Route;
 
@@ -128,6 +129,13 @@ impl ModelTable {
     #[must_use]
     pub fn list(&self, principal: &Principal) -> ModelList {
         ModelList { object: "list", data: self.allowed(principal).map(|model| model.object()).collect() }
+    }
+
+    /// Whether some model is called so.
+    #[must_use]
+    pub fn calls(&self, key: &BreakerKey) -> bool {
+        let mut routes = self.0.values().flat_map(|model| &model.routes);
+        routes.any(|route| route.region == key.region && *route.target.model_id == *key.model_id)
     }
 
     /// How many names are served.

@@ -83,8 +83,13 @@ async fn answer(
     let translation = translate_for(services, request, &model, &images, record)?;
 
     record.attempts = vec![Attempts::new(); translation.choices as usize];
-    let calls =
-        Calls { snapshot: &snapshot, model: &model, translation: &translation, refusals: &services.refusals };
+    let calls = Calls {
+        snapshot: &snapshot,
+        model: &model,
+        translation: &translation,
+        refusals: &services.refusals,
+        breakers: &services.breakers,
+    };
     if wanted.stream {
         let streams = note_repairs(calls.converse_stream(&mut record.attempts).await?, record);
         record.answers = translation.choices;

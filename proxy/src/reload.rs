@@ -106,7 +106,9 @@ impl Reloader {
         let runtime = &next.loaded.config.runtime;
         self.services.admission.concurrency().set_limits(concurrency(&runtime.limits));
         self.log_level.set(level(runtime.log_level));
+        let gone = self.services.breakers.retain(|key| next.models.calls(key));
         self.services.snapshots.replace(next);
+        events::breakers_gone(&gone);
         Ok(())
     }
 

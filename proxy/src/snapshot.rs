@@ -7,7 +7,7 @@ use nova_config::{Fault, Loaded};
 
 use crate::media::ImageFetcher;
 use crate::models::ModelTable;
-use crate::upstream::BedrockClient;
+use crate::upstream::{BedrockClient, BreakerConfig};
 
 /// What a configuration came to. Immutable.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Snapshot {
     pub models: ModelTable,
     /// The client with its timeouts and retries.
     pub bedrock: BedrockClient,
+    /// When a region counts as failed.
+    pub breaker: BreakerConfig,
     /// Images by URL, if the operator allows any.
     pub images: Option<ImageFetcher>,
 }

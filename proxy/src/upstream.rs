@@ -8,6 +8,8 @@
 //! received and every byte of the body was decoded and verified.
 
 pub mod attempt;
+pub mod breaker;
+pub mod breakers;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -34,6 +36,8 @@ mod scripted_server;
 mod tests;
 
 pub use attempt::{Attempt, AttemptOutcome, Attempts};
+pub use breaker::{BreakerConfig, BreakerState};
+pub use breakers::{BreakerKey, Breakers};
 pub use client::{BedrockClient, Call};
 pub use config::{RetryConfig, UpstreamConfig};
 pub use credentials::{

@@ -109,6 +109,8 @@ pub struct RuntimeConfig {
     pub retry: RetryConfig,
     /// Where it goes on when a region cannot answer.
     pub failover: FailoverConfig,
+    /// When a region counts as failed for a model.
+    pub breaker: BreakerConfig,
     /// What one instance takes on at once.
     pub limits: LimitsConfig,
     /// The limits of one image fetch.
@@ -149,6 +151,23 @@ pub struct FailoverConfig {
     pub regions: Vec<String>,
     /// Whether throttling is a reason to go on.
     pub spill_on_throttle: bool,
+}
+
+/// When a region counts as failed for a model, and how it is tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BreakerConfig {
+    /// Failures in a row.
+    pub consecutive_failures: u32,
+    /// The percentage of failed calls within half a minute.
+    pub failure_percent: u32,
+    /// How many calls must have ended before their percentage counts.
+    pub min_calls: u32,
+    /// How long it is not called the first time.
+    pub open_for: Duration,
+    /// The longest that it is not called.
+    pub open_max: Duration,
+    /// Calls that probe it at once, and that must succeed.
+    pub probes: u32,
 }
 
 /// What one instance takes on at once.

@@ -51,6 +51,10 @@ pub(crate) fn validate(
         let problem = format!("is above bedrock.retry.max_delay, {}", raw.bedrock.retry.max_delay);
         broken.push(rule("bedrock.retry.base_delay", problem, "lower it, or raise max_delay"));
     }
+    if raw.bedrock.breaker.open_for > raw.bedrock.breaker.open_max {
+        let problem = format!("is above bedrock.breaker.open_max, {}", raw.bedrock.breaker.open_max);
+        broken.push(rule("bedrock.breaker.open_for", problem, "lower it, or raise open_max"));
+    }
     let (Some(listen), Some(auth), Some(bedrock), true) = (listen, auth, bedrock, broken.is_empty()) else {
         return Err(broken);
     };
@@ -156,6 +160,7 @@ fn runtime(raw: RawConfig, removed_models: BTreeSet<String>, failover: FailoverC
             max_delay: raw.bedrock.retry.max_delay.get(),
         },
         failover,
+        breaker: regions::breaker(&raw.bedrock.breaker),
         limits: LimitsConfig {
             body_bytes: raw.limits.body_bytes.get(),
             concurrency: count(raw.limits.concurrency),

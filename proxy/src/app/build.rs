@@ -25,8 +25,8 @@ use crate::services::{Services, SharedServices};
 use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::upstream::clock::system_clock;
 use crate::upstream::{
-    BedrockClient, CachedCredentials, CredentialCacheConfig, CredentialSource, DefaultChain, RetryConfig,
-    UpstreamConfig,
+    BedrockClient, BreakerConfig, Breakers, CachedCredentials, CredentialCacheConfig, CredentialSource,
+    DefaultChain, RetryConfig, UpstreamConfig,
 };
 
 /// How long a body may take to arrive: 25 MiB at a slow line's 1 Mbit/s, and some.
@@ -89,6 +89,7 @@ pub(super) fn services(
         admission,
         snapshots: Snapshots::new(first),
         refusals: LearnedRefusals::default(),
+        breakers: Breakers::default(),
         readiness,
         shutdown,
         log,
@@ -140,7 +141,8 @@ pub(crate) fn snapshot(
         None => BedrockClient::new(upstream(&loaded), Arc::clone(credentials), system_clock())?,
     };
     let config_hash = Arc::from(loaded.hash());
-    Ok(Snapshot { config_hash, models: built.table, bedrock, images, loaded })
+    let breaker = breaker(&loaded.config.runtime.breaker);
+    Ok(Snapshot { config_hash, models: built.table, bedrock, breaker, images, loaded })
 }
 
 fn upstream(loaded: &Loaded) -> UpstreamConfig {
@@ -161,6 +163,17 @@ fn upstream(loaded: &Loaded) -> UpstreamConfig {
             total_budget: RETRY_BUDGET,
         },
         ..UpstreamConfig::new(bedrock.region.clone())
+    }
+}
+
+fn breaker(config: &nova_config::BreakerConfig) -> BreakerConfig {
+    BreakerConfig {
+        consecutive_failures: config.consecutive_failures,
+        failure_percent: config.failure_percent,
+        min_calls: config.min_calls,
+        open_for: config.open_for,
+        open_max: config.open_max,
+        probes: config.probes,
     }
 }
 

@@ -5,6 +5,8 @@
 use nova_config::{Fault, Loaded, ModelConfig};
 use nova_translate::catalogue::{Catalogue, Geography, ResolveError, Target};
 
+use crate::upstream::BreakerKey;
+
 /// A model in one region.
 #[derive(Debug, Clone)]
 pub struct Route {
@@ -12,6 +14,14 @@ pub struct Route {
     pub region: Box<str>,
     /// What is called there.
     pub target: Target,
+}
+
+impl Route {
+    /// The breaker of this route. Names that stand for the same model share it.
+    #[must_use]
+    pub fn breaker_key(&self) -> BreakerKey {
+        BreakerKey { region: self.region.clone(), model_id: self.target.model_id.as_str().into() }
+    }
 }
 
 /// Where calls may go, by the configuration.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::{Broken, rule};
-use crate::config::{BedrockConfig, FailoverConfig};
-use crate::schema::RawBedrock;
+use crate::config::{BedrockConfig, BreakerConfig, FailoverConfig};
+use crate::schema::{RawBedrock, RawBreaker};
 
 /// What is fixed about Bedrock. `declares`: a region in `failover_regions` is declared by standing there.
 pub(super) fn bedrock(raw: &RawBedrock, declares: bool, broken: &mut Vec<Broken>) -> Option<BedrockConfig> {
@@ -41,6 +41,18 @@ pub(super) fn failover(raw: &RawBedrock) -> FailoverConfig {
     FailoverConfig {
         regions: raw.failover_regions.clone().unwrap_or_else(declared),
         spill_on_throttle: raw.spill_on_throttle,
+    }
+}
+
+/// When a region counts as failed.
+pub(super) fn breaker(raw: &RawBreaker) -> BreakerConfig {
+    BreakerConfig {
+        consecutive_failures: raw.consecutive_failures,
+        failure_percent: raw.failure_percent,
+        min_calls: raw.min_calls,
+        open_for: raw.open_for.get(),
+        open_max: raw.open_max.get(),
+        probes: raw.probes,
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::RawBreaker;
 use crate::DurationText;
 
 /// Where Bedrock is, and how patiently it is called.
@@ -67,6 +68,8 @@ pub(crate) struct RawBedrock {
     pub(crate) stream_idle_timeout: DurationText,
     /// How a failed call is tried again.
     pub(crate) retry: RawRetry,
+    /// When a region counts as failed for a model, and how it is tried again.
+    pub(crate) breaker: RawBreaker,
 }
 
 impl Default for RawBedrock {
@@ -83,6 +86,7 @@ impl Default for RawBedrock {
             first_byte_timeout: DurationText::from_secs(3600),
             stream_idle_timeout: DurationText::from_secs(600),
             retry: RawRetry::default(),
+            breaker: RawBreaker::default(),
         }
     }
 }
