@@ -15,7 +15,8 @@ listen = "127.0.0.1:8080"
 # Whether a parameter that Nova cannot honor is refused with 400, or left out and named in a header. runtime
 strict = false
 
-# Whether well-known OpenAI model names are mapped without a model block. runtime
+# Whether well-known OpenAI names and Nova's own are served without a model block. Turn it off where every request must go
+# through a block, for its guardrail say. runtime
 well_known_models = true
 
 # The rollout ring, a label on every metric. bootstrap
@@ -57,7 +58,19 @@ bedrock {
   # Or AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL; AWS's own where none is set. bootstrap
   #endpoint = "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com"
 
+  # Other regions that may be asked when region cannot answer; and where they are, if not at AWS's own. bootstrap
+  regions = []
+  #endpoints = { "us-west-2" = "https://vpce-2.bedrock-runtime.us-west-2.vpce.amazonaws.com" }
+
+  # The geography that requests never leave: us, us-gov, ca, eu, apac, jp or au. bootstrap
+  #residency = "us"
+
   # All runtime from here.
+
+  # Which of regions are asked, in this order. All of them where it is not written.
+  #failover_regions  = ["us-west-2"]
+  spill_on_throttle = false # whether a throttled call goes on to the next region
+
   connect_timeout     = "3s"
   first_byte_timeout  = "60m" # an answer that is not streamed comes whole, and may take an hour
   stream_idle_timeout = "10m"
@@ -66,6 +79,16 @@ bedrock {
     max_attempts = 3
     base_delay   = "100ms"
     max_delay    = "5s"
+  }
+
+  # For each model in each region: when it counts as failed, and how it is tried again.
+  breaker {
+    consecutive_failures = 5
+    failure_percent      = 50 # of at least min_calls within half a minute
+    min_calls            = 20
+    open_for             = "5s" # the first time; twice as long each time that it opens again soon
+    open_max             = "2m"
+    probes               = 3
   }
 }
 

@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nova_config::{Loaded, ServerConfig};
-use nova_lifecycle::{Outcome, Shutdown, SignalSource, Tasks, watch_signals};
-use nova_telemetry::keys;
+use nova_lifecycle::{ConditionHandle, Outcome, Shutdown, SignalSource, Tasks, watch_signals};
 use nova_telemetry::log::LevelControl;
 use nova_telemetry::metrics::{MetricsHandle, UPKEEP_EVERY};
+use nova_telemetry::{error_chain, keys};
 use slog::{Logger, info, o, warn};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -33,6 +33,9 @@ pub(crate) use build::{concurrency, snapshot};
 
 /// How long streams have for their last event once a stop is forced, before their connections are dropped.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// How long to wait between attempts to load the first AWS credentials: at first, and at most.
+const FIRST_CREDENTIALS_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// How long background tasks have to end after the drain.
 const FINISH_GRACE: Duration = Duration::from_secs(2);
@@ -134,17 +137,30 @@ impl App {
         );
         tasks.spawn(
             "credentials",
-            keep_credentials(credentials.clone(), tasks.shutdown().clone(), log.clone()),
+            keep_credentials(
+                credentials.clone(),
+                services.readiness.declare("credentials", "not loaded yet"),
+                tasks.shutdown().clone(),
+                log.clone(),
+            ),
         );
         let reloader = Reloader::new(services.clone(), credentials, &surroundings, tls.clone());
         tasks.spawn("reload", reloader.run(reload, tasks.shutdown().clone()));
         tasks.spawn("metrics_upkeep", upkeep(surroundings.metrics.clone(), tasks.shutdown().clone()));
 
         let stop = stop_tokens(&tasks);
+        // Metrics and health are read while requests drain, so that this listener stops with the process only.
+        let stop_late = StopTokens { draining: stop_at_the_end(&tasks), forced: stop.forced.clone() };
         info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => env!("CARGO_PKG_VERSION"));
-        let listening = Listening { tasks: &tasks, config: &server, stop: &stop, log: &surroundings.log };
-        let stats =
-            listening.serve("api", listeners.api, routes::api(&services), tls.clone(), build::hops(&server));
+        let listening = Listening { tasks: &tasks, config: &server, log: &surroundings.log };
+        let stats = listening.serve(
+            "api",
+            listeners.api,
+            routes::api(&services),
+            tls.clone(),
+            build::hops(&server),
+            (stop, tasks.connections().clone()),
+        );
         if let Some(listener) = listeners.metrics {
             info!(log, "serving metrics"; keys::LISTEN => %listener.local_addr()?);
             let render: RenderMetrics =
@@ -156,6 +172,7 @@ impl App {
                 routes::metrics(&services, render),
                 tls,
                 TrustedHops::default(),
+                (stop_late, TaskTracker::new()),
             );
         }
 
@@ -171,12 +188,12 @@ impl App {
 struct Listening<'a> {
     tasks: &'a Tasks,
     config: &'a ServerConfig,
-    stop: &'a StopTokens,
     log: &'a Logger,
 }
 
 impl Listening<'_> {
-    /// Serves one listener as work that the drain waits for.
+    /// Serves one listener. Its connections are spawned on the tracker of `stop`, which tells whether a drain waits for them; a listener that
+    /// is lost makes the process useless, and starts a drain.
     fn serve(
         &self,
         name: &'static str,
@@ -184,6 +201,7 @@ impl Listening<'_> {
         service: impl HttpService,
         tls: Option<Arc<ServerTls>>,
         hops: TrustedHops,
+        (stop, connections): (StopTokens, TaskTracker),
     ) -> Arc<ServerStats> {
         let settings = ServerSettings {
             max_connections: u32::try_from(self.config.max_connections).unwrap_or(u32::MAX),
@@ -194,9 +212,9 @@ impl Listening<'_> {
         };
         let log = self.log.new(o!(keys::COMPONENT => "server", "listener" => name));
         let server = Server::new(settings, service, log.clone()).with_tls(tls).with_hops(hops);
-        let (stats, stop) = (server.stats(), self.stop.clone());
-        self.tasks.spawn_connection(name, async move {
-            let outcome = server.run(listener, stop, TaskTracker::new()).await;
+        let stats = server.stats();
+        self.tasks.spawn_critical(name, async move {
+            let outcome = server.run(listener, stop, connections).await;
             if outcome.forced_connections > 0 {
                 warn!(log, "connections were dropped before their end"; keys::LEFT => outcome.forced_connections);
             }
@@ -212,22 +230,47 @@ fn stop_tokens(tasks: &Tasks) -> StopTokens {
     let forced = stop.forced.clone();
     tasks.spawn("last_words", async move {
         tokio::select! {
-            () = shutdown.forced().cancelled() => {}
+            () = shutdown.forced().cancelled() => tokio::time::sleep(LAST_WORDS).await,
             () = shutdown.stopped() => {}
         }
-        tokio::time::sleep(LAST_WORDS).await;
         forced.cancel();
     });
     stop
 }
 
-/// Loads credentials before the first request needs them, and keeps them fresh.
-async fn keep_credentials(credentials: Arc<CachedCredentials>, shutdown: Shutdown, log: Logger) {
-    if let Err(error) = credentials.get().await {
-        warn!(log, "no AWS credentials yet; requests will fail until there are some"; keys::ERROR => %error);
-    }
+/// Cancelled when the process stops, after the drain.
+fn stop_at_the_end(tasks: &Tasks) -> CancellationToken {
+    let (shutdown, token) = (tasks.shutdown().clone(), CancellationToken::new());
+    let stop = token.clone();
+    tasks.spawn("stop_at_the_end", async move {
+        shutdown.stopped().await;
+        stop.cancel();
+    });
+    token
+}
+
+/// Loads credentials before the first request needs them, and keeps them fresh. Until there are some, another instance may do better, so
+/// that this one is not ready; once there were some it stays so, and the log tells of failed renewals.
+async fn keep_credentials(
+    credentials: Arc<CachedCredentials>,
+    ready: ConditionHandle,
+    shutdown: Shutdown,
+    log: Logger,
+) {
+    let keep = async {
+        let mut pause = FIRST_CREDENTIALS_PAUSE.0;
+        while let Err(error) = credentials.get().await {
+            let error = error_chain(&*error);
+            warn!(log, "no AWS credentials yet; requests fail until there are some"; keys::ERROR => &error, "retry_in_s" => pause.as_secs());
+            ready.fail(error);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(FIRST_CREDENTIALS_PAUSE.1);
+        }
+        ready.hold("loaded");
+        credentials.keep_fresh().await;
+    };
     tokio::select! {
-        () = credentials.keep_fresh() => {}
+        () = keep => {}
         () = shutdown.stopped() => {}
     }
 }

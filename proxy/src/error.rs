@@ -159,7 +159,9 @@ impl ApiError {
 
     /// Remote images that are too much together.
     pub(crate) fn images_too_large(limit_bytes: usize) -> Self {
-        let message = format!("the images that the request names are larger than {limit_bytes} bytes together, as base64");
+        let message = format!(
+            "the images that the request names are larger than {limit_bytes} bytes together, as base64"
+        );
         Self {
             param: Some("messages".to_owned()),
             ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "request_too_large", message)

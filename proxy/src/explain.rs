@@ -52,6 +52,8 @@ struct ExplainedTarget {
     /// The geography that the inference profile stays in.
     inference_profile: Option<&'static str>,
     region: String,
+    /// The regions that are asked when that one cannot answer, in order.
+    failover_regions: Vec<String>,
 }
 
 /// Answers `POST /v1/explain`.
@@ -98,6 +100,7 @@ async fn explanation(
             foundation_model: &model.target.model.id,
             inference_profile: model.target.geography.map(|geography| geography.as_str()),
             region: snapshot.loaded.config.bootstrap.bedrock.region.clone(),
+            failover_regions: model.routes.iter().skip(1).map(|route| route.region.to_string()).collect(),
         },
         operation,
         calls: translation.choices,

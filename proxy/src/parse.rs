@@ -16,13 +16,13 @@ pub trait IncomingBody: Send {
     fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, String>>> + Send;
 }
 
-/// Checks the declared type. A body without one is taken for JSON.
+/// Checks the declared type. It must be there: a browser sends a body without one, or as plain text, to any address without asking.
 ///
 /// # Errors
-/// When another type is declared.
+/// When another type is declared, or none.
 pub fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(declared) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let declared = declared.to_str().unwrap_or("(unreadable)");
+    let declared =
+        headers.get(CONTENT_TYPE).map_or("(none)", |value| value.to_str().unwrap_or("(unreadable)"));
     let essence = declared.split(';').next().unwrap_or_default().trim();
     let is_json = essence.eq_ignore_ascii_case("application/json")
         || (essence.to_ascii_lowercase().starts_with("application/")
@@ -116,7 +116,8 @@ fn explain<T: DeserializeOwned>(body: &[u8], plain: &serde_json::Error) -> ApiEr
 fn without_found_text(message: &str) -> String {
     match (message.find("string \""), message.rfind("\", expected ")) {
         (Some(begin), Some(end)) if begin < end => {
-            let (before, after) = (message.get(..begin).unwrap_or_default(), message.get(end + 1..).unwrap_or_default());
+            let (before, after) =
+                (message.get(..begin).unwrap_or_default(), message.get(end + 1..).unwrap_or_default());
             format!("{before}string{after}")
         }
         _ => message.to_owned(),

@@ -99,8 +99,13 @@ async fn answer(
     let translation = translate_for(services, request, &model, &images, record)?;
 
     record.attempts = vec![Attempts::new(); translation.choices as usize];
-    let calls =
-        Calls { snapshot: &snapshot, model: &model, translation: &translation, refusals: &services.refusals };
+    let calls = Calls {
+        snapshot: &snapshot,
+        model: &model,
+        translation: &translation,
+        refusals: &services.refusals,
+        breakers: &services.breakers,
+    };
     if wanted.stream {
         let streams = note_repairs(calls.converse_stream(&mut record.attempts).await?, record);
         Ok(Answer::Stream(Box::new(OpenStream {
@@ -181,7 +186,7 @@ pub(crate) fn translate_for(
 ) -> Result<Translation, ApiError> {
     let mut translation = translate(request, &model.target, &model.options, images)?;
     if translation.has_cache_points()
-        && services.refusals.refuses_cache_points(&model.target.model_id, Instant::now())
+        && services.refusals.refuses_cache_points(&model.target.model.id, Instant::now())
     {
         translation.strip_cache_points();
     }

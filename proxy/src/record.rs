@@ -188,6 +188,13 @@ impl UsageRecord {
         }
     }
 
+    /// The region that was asked last.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        let last = self.attempts.iter().flat_map(Attempts::as_slice).last()?;
+        Some(&last.region)
+    }
+
     /// AWS's id of the last attempt.
     #[must_use]
     pub fn aws_request_id(&self) -> Option<&str> {

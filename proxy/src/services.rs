@@ -10,6 +10,7 @@ use crate::auth::Authenticator;
 use crate::limit::Admission;
 use crate::repair::LearnedRefusals;
 use crate::snapshot::Snapshots;
+use crate::upstream::Breakers;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Services {
     pub snapshots: Snapshots,
     /// What models were found to refuse.
     pub refusals: LearnedRefusals,
+    /// Which regions fail for which models.
+    pub breakers: Breakers,
     /// Whether traffic should come here.
     pub readiness: Readiness,
     /// Phases and the drain.

@@ -94,6 +94,16 @@ impl Loaded {
         redact::effective(self)
     }
 
+    /// Takes the bootstrap fields of `before`, as a running process must: what is fixed at the start stays as it was. The hash then names
+    /// what is in force. [`crate::bootstrap_changes`] tells, before, what waits for a restart.
+    pub fn keep_bootstrap_of(&mut self, before: &Self) {
+        self.config.bootstrap = before.config.bootstrap.clone();
+        for path in tier::bootstrap_paths() {
+            tier::copy_field(path, &before.effective, &mut self.effective);
+        }
+        self.hash = hash::short_hash(&self.effective);
+    }
+
     /// Every value, defaults and environment included.
     pub(crate) fn effective(&self) -> &Value {
         &self.effective
@@ -274,7 +284,8 @@ fn finish(mut merged: Merged, sources: &Sources, start: Position) -> Result<Load
             models.insert(name.clone(), serde_json::json!({"remove": true}));
         }
     }
-    let config = rules::validate(raw, removed).map_err(|broken| {
+    let by_document = matches!(origins.get("bedrock.failover_regions"), Some(Origin::Runtime(_)));
+    let config = rules::validate(raw, removed, !by_document).map_err(|broken| {
         let faults = broken.into_iter().map(|(path, problem, fix)| fault(path, problem, fix)).collect();
         Faults::new(FaultKind::Invalid, faults)
     })?;
@@ -322,7 +333,8 @@ fn collect_places(
 
 fn add_default_origins(value: &Value, path: &str, origins: &mut BTreeMap<String, Origin>) {
     match value {
-        Value::Object(object) => {
+        // A map that was written has one origin, as a list has.
+        Value::Object(object) if !origins.contains_key(path) => {
             for (name, below) in object {
                 let here = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 add_default_origins(below, &here, origins);

@@ -4,6 +4,7 @@
 
 mod auth;
 mod bedrock;
+mod breaker;
 mod image_fetch;
 mod limits;
 mod log;
@@ -22,6 +23,8 @@ use serde_json::{Value, json};
 
 pub(crate) use auth::RawAuth;
 pub(crate) use bedrock::RawBedrock;
+pub use bedrock::Residency;
+pub(crate) use breaker::RawBreaker;
 pub(crate) use image_fetch::RawImageFetch;
 pub(crate) use limits::RawLimits;
 pub(crate) use log::RawLog;

@@ -11,6 +11,7 @@ use nova_config::{AuthConfig, Fault, LimitsConfig, Loaded, ServerConfig, TlsVers
 use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
 use slog::{Logger, o, warn};
+use url::Url;
 
 use super::Surroundings;
 use crate::auth::pepper::PepperError;
@@ -25,8 +26,8 @@ use crate::services::{Services, SharedServices};
 use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::upstream::clock::system_clock;
 use crate::upstream::{
-    BedrockClient, CachedCredentials, CredentialCacheConfig, CredentialSource, DefaultChain, RetryConfig,
-    UpstreamConfig,
+    BedrockClient, BreakerConfig, Breakers, CachedCredentials, CredentialCacheConfig, CredentialSource,
+    DefaultChain, RetryConfig, UpstreamConfig,
 };
 
 /// How long a body may take to arrive: 25 MiB at a slow line's 1 Mbit/s, and some.
@@ -119,6 +120,7 @@ pub(super) fn services(
         admission,
         snapshots: Snapshots::new(first),
         refusals: LearnedRefusals::default(),
+        breakers: Breakers::default(),
         readiness,
         shutdown,
         log,
@@ -170,15 +172,26 @@ pub(crate) fn snapshot(
         None => BedrockClient::new(upstream(&loaded), Arc::clone(credentials), system_clock())?,
     };
     let config_hash = Arc::from(loaded.hash());
-    Ok(Snapshot { config_hash, models: built.table, bedrock, images, loaded })
+    let breaker = breaker(&loaded.config.runtime.breaker);
+    Ok(Snapshot {
+        config_hash,
+        models: built.table,
+        bedrock,
+        breaker,
+        images,
+        loaded,
+        waiting_for_restart: Vec::new(),
+    })
 }
 
 fn upstream(loaded: &Loaded) -> UpstreamConfig {
     let (bedrock, runtime) = (&loaded.config.bootstrap.bedrock, &loaded.config.runtime);
-    // The configuration has read it as a URL, which is always a URI too.
-    let endpoint = bedrock.endpoint.as_ref().and_then(|url| url.as_str().parse::<Uri>().ok());
+    // The configuration has read each as a URL, which is always a URI too.
+    let endpoint =
+        |(region, url): (&String, &Url)| url.as_str().parse::<Uri>().ok().map(|uri| (region.clone(), uri));
     UpstreamConfig {
-        endpoint,
+        failover_regions: bedrock.regions.clone(),
+        endpoints: bedrock.endpoints.iter().filter_map(endpoint).collect(),
         connect_timeout: runtime.timeouts.connect,
         first_byte_timeout: runtime.timeouts.first_byte,
         stream_idle_timeout: runtime.timeouts.stream_idle,
@@ -189,6 +202,17 @@ fn upstream(loaded: &Loaded) -> UpstreamConfig {
             total_budget: RETRY_BUDGET,
         },
         ..UpstreamConfig::new(bedrock.region.clone())
+    }
+}
+
+fn breaker(config: &nova_config::BreakerConfig) -> BreakerConfig {
+    BreakerConfig {
+        consecutive_failures: config.consecutive_failures,
+        failure_percent: config.failure_percent,
+        min_calls: config.min_calls,
+        open_for: config.open_for,
+        open_max: config.open_max,
+        probes: config.probes,
     }
 }
 

@@ -90,7 +90,11 @@ fn message(error: &UpstreamError) -> String {
 /// All that is known, for the operator.
 fn cause(error: &UpstreamError) -> Box<str> {
     let exception = error.exception.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
-    let attempts = if error.retried > 0 { format!(" (after {} earlier attempts)", error.retried) } else { String::new() };
+    let attempts = if error.retried > 0 {
+        format!(" (after {} earlier attempts)", error.retried)
+    } else {
+        String::new()
+    };
     format!("{exception}{}{attempts}", nova_telemetry::error_chain(error)).into()
 }
 

@@ -131,7 +131,7 @@ async fn bodies_are_counted_whatever_they_declare() {
 }
 
 #[rstest::rstest]
-#[case(None, true)]
+#[case(None, false)]
 #[case(Some("application/json"), true)]
 #[case(Some("Application/JSON; charset=utf-8"), true)]
 #[case(Some("application/vnd.api+json"), true)]

@@ -15,8 +15,9 @@ use super::credentials::{CachedCredentials, CredentialError, SigningCredentials,
 use super::endpoint::Endpoint;
 use super::error::{UpstreamError, UpstreamErrorKind, UpstreamSetupError};
 use super::event_stream::EventStream;
-use super::http_client::{self, HttpClient};
+use super::http_client::{self, HttpClient, Schemes};
 use super::operation::{Converse, ConverseStream, Operation};
+use super::region::{self, Spill};
 use super::reply::{self, Reply};
 use super::request::PreparedRequest;
 use super::retry::{self, Decision, Failure};
@@ -32,6 +33,8 @@ pub struct Call<'a> {
     pub body: Bytes,
     /// Replaces the configured limit, for a caller with a deadline of its own.
     pub first_byte_timeout: Option<Duration>,
+    /// Failures that are given back at once, because another region stands ready for them.
+    pub spill: Spill,
 }
 
 /// Talks to Bedrock Runtime. Cheap to clone; clones share connections and credentials.
@@ -60,8 +63,12 @@ impl BedrockClient {
         now: WallClock,
     ) -> Result<Self, UpstreamSetupError> {
         let endpoint = Endpoint::from_config(&config)?;
-        let http =
-            http_client::build(&config, endpoint.is_tls()).map_err(UpstreamSetupError::RootCertificates)?;
+        let regions = || [&config.region].into_iter().chain(&config.failover_regions);
+        let schemes = Schemes {
+            https: regions().any(|region| endpoint.is_tls(region)),
+            http: regions().any(|region| !endpoint.is_tls(region)),
+        };
+        let http = http_client::build(&config, schemes).map_err(UpstreamSetupError::RootCertificates)?;
         let clock = SigningClock::new(now);
         Ok(Self { shared: Arc::new(Shared { config, endpoint, http, credentials, clock }) })
     }
@@ -97,7 +104,12 @@ impl BedrockClient {
         self.run::<ConverseStream>(call, attempts).await
     }
 
-    async fn run<O: Operation>(
+    /// Tells how long after its beginning a request may still turn to another region or attempt.
+    pub fn retry_budget(&self) -> Duration {
+        self.shared.config.retry.total_budget
+    }
+
+    pub(crate) async fn run<O: Operation>(
         &self,
         call: &Call<'_>,
         attempts: &mut Attempts,
@@ -121,6 +133,9 @@ impl BedrockClient {
             open.failed(&error);
             error.retried = made;
             made += 1;
+            if region::moves_on(call.spill, error.kind, error.phase) {
+                return Err(error);
+            }
             let failure = Failure {
                 kind: error.kind,
                 phase: error.phase,

@@ -164,7 +164,7 @@ pub struct UpstreamError {
 }
 
 impl UpstreamError {
-    pub(super) fn new(kind: UpstreamErrorKind, message: impl Into<Box<str>>) -> Self {
+    pub(crate) fn new(kind: UpstreamErrorKind, message: impl Into<Box<str>>) -> Self {
         Self {
             kind,
             phase: Phase::BeforeFirstByte,

@@ -27,21 +27,29 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 /// The client type of all calls.
 pub type HttpClient = Client<TimedConnector<HttpsConnector<HttpConnector>>, Full<Bytes>>;
 
-/// Builds the client. With `tls` it speaks `https` only; without, which only an endpoint override can ask for, `http` only.
+/// Which schemes the client speaks. `http` is for endpoint overrides alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Schemes {
+    /// Over TLS.
+    pub https: bool,
+    /// In the clear.
+    pub http: bool,
+}
+
+/// Builds the client. Without `https` no root certificates are needed, and none are trusted.
 ///
 /// # Errors
 /// The machine's root certificates cannot be read, or there are none.
-pub fn build(config: &UpstreamConfig, tls: bool) -> io::Result<HttpClient> {
+pub fn build(config: &UpstreamConfig, schemes: Schemes) -> io::Result<HttpClient> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(TCP_KEEPALIVE));
-    let https = if tls {
-        HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(aws_lc_rs::default_provider())?
-            .https_only()
-            .enable_http1()
-            .wrap_connector(tcp)
+    let https = if schemes.https {
+        let builder =
+            HttpsConnectorBuilder::new().with_provider_and_native_roots(aws_lc_rs::default_provider())?;
+        let builder = if schemes.http { builder.https_or_http() } else { builder.https_only() };
+        builder.enable_http1().wrap_connector(tcp)
     } else {
         // An empty root store: should an `https` URL ever get here, its handshake fails instead of trusting anybody.
         let no_roots = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())

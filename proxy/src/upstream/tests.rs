@@ -79,6 +79,7 @@ pub(super) fn call() -> Call<'static> {
         region: "us-east-1",
         body: Bytes::from_static(BODY.as_bytes()),
         first_byte_timeout: None,
+        spill: Spill::Never,
     }
 }
 

@@ -28,7 +28,8 @@ pub(crate) struct RawConfig {
     /// Whether a parameter that Nova cannot honor is refused with 400 (true), or left out and named in a response header (false).
     #[schemars(extend("x-tier" = "runtime"))]
     pub(crate) strict: bool,
-    /// Whether well-known OpenAI model names are mapped to Nova models without a model block.
+    /// Whether well-known OpenAI names and Nova's own are served without a model block. Turn it off where every request must go through a
+    /// block, for its guardrail say.
     #[schemars(extend("x-tier" = "runtime"))]
     pub(crate) well_known_models: bool,
     /// The name of the rollout ring this instance belongs to, a label on every metric.
