@@ -28,7 +28,7 @@ use crate::server::{Server, ServerSettings, ServerStats, ServerTls, StopTokens, 
 use crate::services::SharedServices;
 use crate::upstream::{CachedCredentials, CredentialSource};
 
-pub use build::BuildError;
+pub use build::{BuildError, Checked, check};
 pub(crate) use build::{concurrency, snapshot};
 
 /// How long streams have for their last event once a stop is forced, before their connections are dropped.

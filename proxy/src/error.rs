@@ -89,6 +89,19 @@ impl ApiError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "request_too_large", message)
     }
 
+    /// So many bodies are being read that there is no memory for another.
+    pub(crate) fn busy_reading() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_error",
+                "rate_limit_exceeded",
+                "too many large requests are being read at this moment; retry with back-off",
+            )
+        }
+    }
+
     /// A body that did not arrive.
     pub(crate) fn body_lost(reason: &str) -> Self {
         Self::bad_request("incomplete_body", format!("the request body did not arrive whole: {reason}"))

@@ -13,7 +13,8 @@ use nova_translate::converse::ConverseResponse;
 use nova_translate::reply::{self as translated, ReplyPlan};
 use nova_translate::request::{Translation, translate};
 use openai_api::chat::{ChatCompletion, ChatRequest, Choice};
-use tokio::time::Instant;
+use tokio::sync::SemaphorePermit;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use crate::auth::Principal;
@@ -142,8 +143,18 @@ pub(crate) async fn read(
 ) -> Result<ChatRequest, ApiError> {
     parse::check_content_type(headers)?;
     let limit = record.context.snapshot.loaded.config.runtime.limits.body_bytes;
+    // Held until the body is parsed; what comes of it counts among the requests that admission bounds.
+    let _memory = reserve(services, parse::announced_bytes(headers, limit)).await?;
     let body = parse::read(&mut body, headers, limit, services.body_timeout).await?;
     parse::json(&body)
+}
+
+/// Waits for memory to read a body into.
+async fn reserve(services: &Services, bytes: u64) -> Result<SemaphorePermit<'_>, ApiError> {
+    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+    let permit = timeout(services.body_timeout, services.body_budget.acquire_many(kib)).await;
+    // The semaphore is never closed, so that the one way not to get memory is to wait for too long.
+    permit.ok().and_then(Result::ok).ok_or_else(ApiError::busy_reading)
 }
 
 /// Waits for a place.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nova_lifecycle::{Readiness, Shutdown};
 use slog::Logger;
+use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
 use crate::limit::Admission;
@@ -31,6 +32,8 @@ pub struct Services {
     pub shutdown: Shutdown,
     /// The root of all requests' logs.
     pub log: Logger,
+    /// Memory for bodies that are being read, in KiB: known callers together cannot take more.
+    pub body_budget: Arc<Semaphore>,
     /// How long a body may take to arrive: a slow one holds memory.
     pub body_timeout: Duration,
 }

@@ -11,6 +11,7 @@ use nova_config::{AuthConfig, Fault, LimitsConfig, Loaded, ServerConfig, TlsVers
 use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
 use slog::{Logger, o, warn};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::Surroundings;
@@ -32,6 +33,9 @@ use crate::upstream::{
 
 /// How long a body may take to arrive: 25 MiB at a slow line's 1 Mbit/s, and some.
 const BODY_TIMEOUT: Duration = Duration::from_secs(240);
+
+/// All bodies together that are being read: forty of the largest, or thousands of the usual.
+const BODY_BUDGET_KIB: usize = 1024 * 1024;
 
 /// No attempt starts later than this after a call began: a caller who waits that long has given up.
 const RETRY_BUDGET: Duration = Duration::from_secs(60);
@@ -124,6 +128,7 @@ pub(super) fn services(
         readiness,
         shutdown,
         log,
+        body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
         body_timeout: BODY_TIMEOUT,
     }))
 }
@@ -151,6 +156,27 @@ pub(crate) fn concurrency(limits: &LimitsConfig) -> ConcurrencySettings {
     }
 }
 
+/// What a configuration would come to.
+#[derive(Debug)]
+pub struct Checked {
+    /// What an operator should know although it works.
+    pub warnings: Vec<String>,
+    /// How many model names would be served.
+    pub models: usize,
+}
+
+/// Builds what follows from a configuration, and starts nothing.
+///
+/// # Errors
+/// Whatever a start would refuse.
+pub fn check(loaded: Loaded) -> Result<Checked, SnapshotError> {
+    let log = Logger::root(slog::Discard, o!());
+    let source = Arc::new(DefaultChain::new(loaded.config.bootstrap.bedrock.region.clone()));
+    let credentials = CachedCredentials::new(source, CredentialCacheConfig::default(), system_clock(), log);
+    let (snapshot, warnings) = build_snapshot(loaded, &Arc::new(credentials), None)?;
+    Ok(Checked { warnings, models: snapshot.models.count() })
+}
+
 /// What follows from a configuration. `previous` lends its connections where nothing about them has changed.
 pub(crate) fn snapshot(
     loaded: Loaded,
@@ -158,10 +184,19 @@ pub(crate) fn snapshot(
     previous: Option<&Snapshot>,
     log: &Logger,
 ) -> Result<Snapshot, SnapshotError> {
-    let built = ModelTable::build(&loaded, today()).map_err(SnapshotError::Faults)?;
-    for warning in built.warnings {
+    let (snapshot, warnings) = build_snapshot(loaded, credentials, previous)?;
+    for warning in warnings {
         warn!(log, "a model needs attention"; keys::ERROR => warning);
     }
+    Ok(snapshot)
+}
+
+fn build_snapshot(
+    loaded: Loaded,
+    credentials: &Arc<CachedCredentials>,
+    previous: Option<&Snapshot>,
+) -> Result<(Snapshot, Vec<String>), SnapshotError> {
+    let built = ModelTable::build(&loaded, today()).map_err(SnapshotError::Faults)?;
     let images = images(&loaded)?;
     let unchanged = |previous: &&Snapshot| {
         let (old, new) = (&previous.loaded.config.runtime, &loaded.config.runtime);
@@ -173,7 +208,7 @@ pub(crate) fn snapshot(
     };
     let config_hash = Arc::from(loaded.hash());
     let breaker = breaker(&loaded.config.runtime.breaker);
-    Ok(Snapshot {
+    let snapshot = Snapshot {
         config_hash,
         models: built.table,
         bedrock,
@@ -181,7 +216,8 @@ pub(crate) fn snapshot(
         images,
         loaded,
         waiting_for_restart: Vec::new(),
-    })
+    };
+    Ok((snapshot, built.warnings))
 }
 
 fn upstream(loaded: &Loaded) -> UpstreamConfig {
