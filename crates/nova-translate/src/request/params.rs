@@ -8,7 +8,7 @@ use crate::converse::ServiceTier;
 use crate::note::Notes;
 
 /// The parameters that can be dropped: a closed list, which metrics use as labels. A field that a caller made up is not in it.
-pub const KNOWN_DROPS: [&str; 27] = [
+pub const KNOWN_DROPS: [&str; 29] = [
     "cache_control",
     "cache_control.ttl",
     "frequency_penalty",
@@ -25,6 +25,7 @@ pub const KNOWN_DROPS: [&str; 27] = [
     "prompt_cache_key",
     "prompt_cache_retention",
     "reasoning_effort",
+    "response_format.json_schema.schema",
     "seed",
     "service_tier",
     "stop",
@@ -32,6 +33,7 @@ pub const KNOWN_DROPS: [&str; 27] = [
     "stream_options",
     "temperature",
     "tools.cache_control",
+    "tools.function.parameters",
     "top_k",
     "top_p",
     "verbosity",

@@ -5,7 +5,7 @@
 
 use openai_api::chat::{JsonSchemaFormat, ResponseFormat};
 
-use super::schema;
+use super::schema::{self, SchemaBudget};
 use crate::TranslateError;
 use crate::converse::{InputSchema, ToolSpec};
 use crate::note::Notes;
@@ -16,6 +16,7 @@ const REWRITTEN: &str = "sent as a tool whose arguments are the answer";
 pub(super) fn tool(
     format: Option<ResponseFormat>,
     others: &[ToolSpec],
+    budget: &mut SchemaBudget,
     notes: &mut Notes,
 ) -> Result<Option<ToolSpec>, TranslateError> {
     let Some(format) = format else { return Ok(None) };
@@ -33,7 +34,7 @@ pub(super) fn tool(
         }
         ("json_schema", Some(format)) => {
             notes.rewrite("response_format", REWRITTEN);
-            json_schema(format, others, notes).map(Some)
+            json_schema(format, others, budget, notes).map(Some)
         }
         ("json_schema", None) => Err(TranslateError::missing(
             "response_format.json_schema",
@@ -51,20 +52,21 @@ pub(super) fn tool(
 fn json_schema(
     format: JsonSchemaFormat,
     others: &[ToolSpec],
+    budget: &mut SchemaBudget,
     notes: &mut Notes,
 ) -> Result<ToolSpec, TranslateError> {
     let path = "response_format.json_schema.schema";
     let Some(schema) = format.schema else {
         return Err(TranslateError::missing(path, "json_schema needs the field schema"));
     };
-    let json = schema::normalize(&schema, path, notes)?;
-    let description = format.description.filter(|text| !text.trim().is_empty());
+    let schema = schema::normalize(&schema, path, path, budget, notes)?;
+    let description = format.description.filter(|text| !text.trim().is_empty()).or(schema.description);
     Ok(ToolSpec {
         name: unused(&format.name, others),
         description: Some(
             description.unwrap_or_else(|| "Gives the whole answer in this structure.".to_owned()),
         ),
-        input_schema: InputSchema { json },
+        input_schema: InputSchema { json: schema.json },
     })
 }
 

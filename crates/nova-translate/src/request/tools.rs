@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use openai_api::chat::{ChatRequest, Tool as ChatTool, ToolChoice as ChatToolChoice, ToolChoiceObject};
 
-use super::{ToolNames, schema, structured};
+use super::schema::{self, Schema, SchemaBudget};
+use super::{ToolNames, structured};
 use crate::TranslateError;
 use crate::converse::{AnyTool, InputSchema, NamedTool, Tool, ToolChoice, ToolConfig, ToolSpec};
 use crate::note::Notes;
@@ -32,13 +33,14 @@ enum Choice {
 
 /// Translates tools, choice and response format.
 pub(super) fn translate(request: &mut ChatRequest, notes: &mut Notes) -> Result<Tools, TranslateError> {
+    let mut budget = schema_budget(request);
     let tools = request.tools.take().unwrap_or_default();
     let choice = choice(request.tool_choice.take(), &tools)?;
     let mut names = ToolNames::default();
     let mut specs = Vec::with_capacity(tools.len());
     let mut seen = HashSet::new();
     for (index, tool) in tools.into_iter().enumerate() {
-        specs.push(spec(tool, index, &mut names, &mut seen, notes)?);
+        specs.push(spec(tool, index, &mut names, &mut seen, &mut budget, notes)?);
     }
     match &choice {
         Choice::None => specs.clear(),
@@ -54,7 +56,7 @@ pub(super) fn translate(request: &mut ChatRequest, notes: &mut Notes) -> Result<
     let mut structured = None;
     // When the caller demands a call, the answer will be that call, and the format has nothing to shape.
     if tool_choice.is_none()
-        && let Some(synthetic) = structured::tool(request.response_format.take(), &specs, notes)?
+        && let Some(synthetic) = structured::tool(request.response_format.take(), &specs, &mut budget, notes)?
     {
         tool_choice = Some(if neutral {
             ToolChoice::Tool(NamedTool { name: synthetic.name.clone() })
@@ -74,6 +76,7 @@ fn spec(
     index: usize,
     names: &mut ToolNames,
     seen: &mut HashSet<String>,
+    budget: &mut SchemaBudget,
     notes: &mut Notes,
 ) -> Result<ToolSpec, TranslateError> {
     let path = format!("tools[{index}]");
@@ -116,12 +119,23 @@ fn spec(
         );
     }
     let schema_path = format!("{path}.function.parameters");
-    let json = match function.parameters {
-        Some(parameters) => schema::normalize(&parameters, &schema_path, notes)?,
-        None => schema::no_arguments(),
+    let Schema { json, description } = match function.parameters {
+        Some(parameters) => {
+            schema::normalize(&parameters, &schema_path, "tools.function.parameters", budget, notes)?
+        }
+        None => Schema { json: schema::any_object(), description: None },
     };
-    let description = function.description.filter(|text| !text.trim().is_empty());
+    let description = function.description.filter(|text| !text.trim().is_empty()).or(description);
     Ok(ToolSpec { name, description, input_schema: InputSchema { json } })
+}
+
+/// One budget for all schemas of the request.
+fn schema_budget(request: &ChatRequest) -> SchemaBudget {
+    let functions = request.tools.iter().flatten().filter_map(|tool| tool.function.as_ref());
+    let parameters = functions.filter_map(|function| function.parameters.as_ref());
+    let format = request.response_format.as_ref().and_then(|format| format.json_schema.as_ref());
+    let schemas = parameters.chain(format.and_then(|format| format.schema.as_ref()));
+    SchemaBudget::new(schemas.map(|schema| schema.get().len()).sum())
 }
 
 fn choice(choice: Option<ChatToolChoice>, tools: &[ChatTool]) -> Result<Choice, TranslateError> {
