@@ -19,5 +19,5 @@ pub use request::{
 };
 pub use response::{
     ConverseResponse, ReasoningBlock, ReasoningText, ResponseBlock, ResponseMessage, ResponseOutput,
-    TokenUsage, ToolUseBlock,
+    ServedTier, TokenUsage, ToolUseBlock,
 };

@@ -122,12 +122,25 @@ impl Translation {
         }
     }
 
-    /// Asks for the likeliest tokens. Source: Amazon Nova user guide, tool use: greedy decoding avoids invalid tool calls.
-    pub fn decode_greedily(&mut self) {
-        self.body.inference_config.temperature = Some(0.0);
-        self.body.inference_config.top_p = None;
-        let fields = self.body.additional_model_request_fields.get_or_insert_default();
-        fields.inference_config = Some(converse::InferenceFields { top_k: 1 });
+    /// Asks for the likeliest tokens, and tells whether that changed anything. It does not where the model refuses sampling parameters (at
+    /// reasoning effort high), and where they are asked for already. Source: Amazon Nova user guide, tool use: greedy decoding avoids invalid
+    /// tool calls.
+    pub fn decode_greedily(&mut self) -> bool {
+        let fields = self.body.additional_model_request_fields;
+        let excluded =
+            fields.and_then(|fields| fields.reasoning_config).is_some_and(reasoning::excludes_inference);
+        let config = &mut self.body.inference_config;
+        let greedy = Some(converse::InferenceFields { top_k: 1 });
+        let is_greedy = config.temperature == Some(0.0)
+            && config.top_p.is_none()
+            && fields.is_some_and(|fields| fields.inference_config == greedy);
+        if excluded || is_greedy {
+            return false;
+        }
+        config.temperature = Some(0.0);
+        config.top_p = None;
+        self.body.additional_model_request_fields.get_or_insert_default().inference_config = greedy;
+        true
     }
 }
 

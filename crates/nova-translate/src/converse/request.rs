@@ -35,7 +35,7 @@ pub struct ConverseRequest {
 }
 
 /// `additionalModelRequestFields` of Nova.
-#[derive(Debug, Clone, Default, Serialize, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AdditionalFields {
     /// Nova's own sampling parameters.

@@ -128,9 +128,13 @@ impl Builder<'_> {
         self.open_calls.open(index, &calls)?;
         for (call_index, call) in calls.into_iter().enumerate() {
             let path = format!("messages[{index}].tool_calls[{call_index}]");
-            let tool_use = tool_call::translate(call, &path, &mut self.conversation.tool_names, self.notes)?;
+            let name = call.function.as_ref().map(|function| function.name.clone()).unwrap_or_default();
+            let (id, sent_id) = (call.id.clone(), self.open_calls.sent_id(call_index));
+            let tool_use =
+                tool_call::translate(call, sent_id, &path, &mut self.conversation.tool_names, self.notes)?;
             blocks.push(if self.neutral {
-                neutral::call(&tool_use)
+                self.notes.rewrite("messages", neutral::REWRITTEN);
+                neutral::call(&id, &name, &tool_use.input)
             } else {
                 ContentBlock::ToolUse(tool_use)
             });
@@ -140,7 +144,7 @@ impl Builder<'_> {
     }
 
     fn add_tool_result(&mut self, index: usize, message: ChatMessage) -> Result<(), TranslateError> {
-        let name = self.open_calls.answer(index, message.tool_call_id.as_deref())?;
+        let call = self.open_calls.answer(index, message.tool_call_id.as_deref())?;
         let pieces = self.pieces(index, &message.role, message.content)?;
         let mut content = content::into_tool_result(pieces, self.notes)?;
         if message.cache_control.is_some() {
@@ -150,12 +154,10 @@ impl Builder<'_> {
             // Bedrock refuses blank text here too, and a result that is missing altogether would be refused as unanswered.
             content.push(ToolResultContent::Text("(no output)".to_owned()));
         }
-        let tool_use_id = tool_call::legal_id(message.tool_call_id.as_deref().unwrap_or_default());
-        let result = ToolResult { tool_use_id, content };
         let blocks = if self.neutral {
-            neutral::result(&name, result)
+            neutral::result(&call.id, &call.name, content)
         } else {
-            vec![ContentBlock::ToolResult(result)]
+            vec![ContentBlock::ToolResult(ToolResult { tool_use_id: call.sent_id, content })]
         };
         self.push(RequestRole::User, blocks, false);
         Ok(())
@@ -196,6 +198,16 @@ impl Builder<'_> {
     fn finish(mut self) -> Result<Conversation, TranslateError> {
         self.open_calls.close()?;
         let messages = &mut self.conversation.messages;
+        if messages.is_empty()
+            && self.conversation.system.iter().any(|block| matches!(block, SystemBlock::Text(_)))
+        {
+            let content = vec![ContentBlock::Text(PLACEHOLDER.to_owned())];
+            messages.push(Message { role: RequestRole::User, content });
+            self.notes.rewrite(
+                "messages",
+                "Converse wants a turn of the user: there are instructions only, and \".\" was put behind them",
+            );
+        }
         if messages.is_empty() {
             let message =
                 "no message has any content for the model: send at least one user message that is not blank";
@@ -236,7 +248,10 @@ impl Builder<'_> {
                 .drop("messages.name", "Converse has no names of participants: write them into the text")?;
         }
         if message.reasoning_content.as_deref().is_some_and(|text| !text.is_empty()) {
-            self.notes.drop("messages.reasoning_content", "Nova does not take earlier reasoning")?;
+            self.notes.rewrite(
+                "messages.reasoning_content",
+                "Nova does not take earlier reasoning, and does not need it",
+            );
         }
         for (name, value) in &message.rest {
             let says_nothing = value.is_null() || value.as_array().is_some_and(Vec::is_empty);

@@ -176,21 +176,24 @@ fn object_choice(object: ToolChoiceObject, tools: &[ChatTool]) -> Result<Choice,
         ("function", Some(function), _) if known(&function.name) => Ok(Choice::Named(function.name)),
         ("function", Some(function), _) => Err(unknown("tool_choice.function.name", &function.name)),
         ("allowed_tools", _, Some(allowed)) => {
-            let names: HashSet<String> = allowed
-                .tools
-                .into_iter()
-                .filter_map(|tool| tool.function)
-                .map(|function| function.name)
-                .collect();
+            let param = "tool_choice.allowed_tools.tools";
+            let names: Option<HashSet<String>> =
+                allowed.tools.into_iter().map(|tool| tool.function.map(|function| function.name)).collect();
+            let Some(names) = names else {
+                return Err(TranslateError::invalid(
+                    param,
+                    "each allowed tool must be {\"type\": \"function\", \"function\": {\"name\": \"…\"}}",
+                ));
+            };
+            if names.is_empty() {
+                let message = "no tool is allowed: name at least one, or write tool_choice \"none\"";
+                return Err(TranslateError::invalid(param, message));
+            }
             if let Some(name) = names.iter().find(|name| !known(name)) {
-                return Err(unknown("tool_choice.allowed_tools.tools", name));
+                return Err(unknown(param, name));
             }
             match allowed.mode.as_str() {
                 "auto" => Ok(Choice::Allowed(names, false)),
-                "required" if names.is_empty() => Err(TranslateError::invalid(
-                    "tool_choice.allowed_tools.tools",
-                    "a tool is required, and none is allowed",
-                )),
                 "required" => Ok(Choice::Allowed(names, true)),
                 _ => Err(TranslateError::invalid(
                     "tool_choice.allowed_tools.mode",
