@@ -53,7 +53,7 @@ pub(crate) struct Context<'a> {
     pub(crate) target: &'a Target,
     pub(crate) capabilities: &'a Capabilities,
     pub(crate) options: &'a Options,
-    pub(crate) images: &'a RemoteImages,
+    pub(crate) images: &'a image::SharedImages<'a>,
 }
 
 /// Translates a chat request for `target`.
@@ -69,11 +69,13 @@ pub fn translate(
     options: &Options,
     images: &RemoteImages,
 ) -> Result<Translation, TranslateError> {
-    let context =
-        Context { target, capabilities: Catalogue::built_in().capabilities(target.model), options, images };
+    let images = image::share(images);
+    let capabilities = Catalogue::built_in().capabilities(target.model);
+    let context = Context { target, capabilities, options, images: &images };
     let mut notes = Notes::new(options.strict);
 
     params::refuse_what_nova_has_not(&request)?;
+    image::refuse_too_many(&request)?;
     params::drop_what_nova_ignores(&request, &mut notes)?;
     let choices = params::choices(&request, options)?;
     let reasoning = reasoning::translate(&request, context, &mut notes)?;

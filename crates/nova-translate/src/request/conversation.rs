@@ -9,7 +9,7 @@ use super::content::{self, Allowed, Piece};
 use super::document::DocumentNames;
 use super::tool_call::{self, OpenCalls};
 use super::tools::Tools;
-use super::{Context, ToolNames, neutral};
+use super::{Context, ToolNames, cache, neutral};
 use crate::TranslateError;
 use crate::converse::{
     CachePoint, ContentBlock, Message, RequestRole, SystemBlock, ToolResult, ToolResultContent,
@@ -84,11 +84,11 @@ impl Builder<'_> {
     /// Instructions before the conversation go to `system`. Later ones stay where they are, as marked text of the user's turn: moving them to
     /// the front would change their meaning and invalidate the cached prefix.
     fn add_instructions(&mut self, index: usize, message: ChatMessage) -> Result<(), TranslateError> {
-        let cached = message.cache_control.is_some();
         let pieces = self.pieces(index, &message.role, message.content)?;
+        let cached = cache::is_wanted(message.cache_control.as_ref(), pieces.is_empty(), self.notes)?;
         if self.conversation.messages.is_empty() {
             self.conversation.system.extend(content::into_system(pieces));
-            if cached {
+            if cached && !matches!(self.conversation.system.last(), Some(SystemBlock::CachePoint(_))) {
                 self.conversation.system.push(SystemBlock::CachePoint(CachePoint::DEFAULT));
             }
             return Ok(());
@@ -107,8 +107,8 @@ impl Builder<'_> {
     }
 
     fn add_user(&mut self, index: usize, message: ChatMessage) -> Result<(), TranslateError> {
-        let cached = message.cache_control.is_some();
         let pieces = self.pieces(index, &message.role, message.content)?;
+        let cached = cache::is_wanted(message.cache_control.as_ref(), pieces.is_empty(), self.notes)?;
         if pieces.is_empty() {
             self.notes.rewrite(
                 format!("messages[{index}]"),
@@ -120,7 +120,6 @@ impl Builder<'_> {
     }
 
     fn add_assistant(&mut self, index: usize, message: ChatMessage) -> Result<(), TranslateError> {
-        let cached = message.cache_control.is_some();
         let mut blocks: Vec<ContentBlock> =
             self.pieces(index, &message.role, message.content)?.into_iter().map(ContentBlock::from).collect();
         blocks.extend(message.refusal.filter(|text| !text.trim().is_empty()).map(ContentBlock::Text));
@@ -139,6 +138,7 @@ impl Builder<'_> {
                 ContentBlock::ToolUse(tool_use)
             });
         }
+        let cached = cache::is_wanted(message.cache_control.as_ref(), blocks.is_empty(), self.notes)?;
         self.push(RequestRole::Assistant, blocks, cached);
         Ok(())
     }
