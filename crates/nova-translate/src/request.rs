@@ -84,6 +84,10 @@ pub fn translate(
     let mut conversation = conversation::translate(request.messages, &tools, context, &mut notes)?;
     cache::place(&mut conversation, context, &mut notes)?;
 
+    if request.parallel_tool_calls == Some(false) && tools.config.is_some() {
+        let reason = "Nova has no such switch: calls after the first are left out of the answer";
+        notes.rewrite("parallel_tool_calls", reason);
+    }
     let plan = ReplyPlan {
         split_thinking: context.capabilities.leaks_thinking && tools.config.is_some(),
         single_tool_call: request.parallel_tool_calls == Some(false),

@@ -3,7 +3,7 @@
 use openai_api::chat::{Content, ContentPart};
 
 use super::document::DocumentNames;
-use super::{Context, cache, document, image};
+use super::{Context, cache, document, image, params};
 use crate::TranslateError;
 use crate::converse::{CachePoint, ContentBlock, Document, Image, SystemBlock, ToolResultContent};
 use crate::note::Notes;
@@ -44,6 +44,7 @@ pub(super) fn translate(
                 let part_path = format!("{path}[{index}]");
                 let control = part.cache_control.clone();
                 let before = pieces.len();
+                note_unknown(&part, notes)?;
                 translate_part(part, &part_path, allowed, context, documents, notes, &mut pieces)?;
                 if cache::is_wanted(control.as_ref(), pieces.len() == before, notes)? {
                     pieces.push(Piece::CachePoint);
@@ -102,6 +103,15 @@ fn translate_part(
             );
             return Err(TranslateError::invalid(format!("{path}.type"), message));
         }
+    }
+    Ok(())
+}
+
+fn note_unknown(part: &ContentPart, notes: &mut Notes) -> Result<(), TranslateError> {
+    let of_image = part.image_url.as_ref().map(|image| &image.rest);
+    let of_file = part.file.as_ref().map(|file| &file.rest);
+    for rest in [Some(&part.rest), of_image, of_file].into_iter().flatten() {
+        params::drop_unknown(rest, "messages.content.*", notes)?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::content::{self, Allowed, Piece};
 use super::document::DocumentNames;
 use super::tool_call::{self, OpenCalls};
 use super::tools::Tools;
-use super::{Context, ToolNames, cache, neutral};
+use super::{Context, ToolNames, cache, neutral, params};
 use crate::TranslateError;
 use crate::converse::{
     CachePoint, ContentBlock, Message, RequestRole, SystemBlock, ToolResult, ToolResultContent,
@@ -64,8 +64,8 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn add(&mut self, index: usize, message: ChatMessage) -> Result<(), TranslateError> {
-        self.note_what_is_left_out(index, &message)?;
+    fn add(&mut self, index: usize, mut message: ChatMessage) -> Result<(), TranslateError> {
+        self.note_what_is_left_out(index, &mut message)?;
         if message.role != Role::Tool {
             self.open_calls.close()?;
         }
@@ -233,7 +233,11 @@ impl Builder<'_> {
         Ok(self.conversation)
     }
 
-    fn note_what_is_left_out(&mut self, index: usize, message: &ChatMessage) -> Result<(), TranslateError> {
+    fn note_what_is_left_out(
+        &mut self,
+        index: usize,
+        message: &mut ChatMessage,
+    ) -> Result<(), TranslateError> {
         if message.function_call.as_ref().is_some_and(|call| !call.is_null()) {
             let text = "function_call is not supported: OpenAI replaced it with tool_calls";
             return Err(TranslateError::unsupported(format!("messages[{index}].function_call"), text));
@@ -253,12 +257,11 @@ impl Builder<'_> {
                 "Nova does not take earlier reasoning, and does not need it",
             );
         }
-        for (name, value) in &message.rest {
-            let says_nothing = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-            if !says_nothing {
-                self.notes
-                    .drop("messages.*", format!("the field {name:?} of a message is not known here"))?;
-            }
+        params::drop_unknown(&message.rest, "messages.*", self.notes)?;
+        for call in message.tool_calls.iter_mut().flatten() {
+            // Clients that collect a stream replay the place of each call in it.
+            call.rest.shift_remove("index");
+            params::drop_unknown(&call.rest, "messages.tool_calls.*", self.notes)?;
         }
         Ok(())
     }

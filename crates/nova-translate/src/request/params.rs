@@ -1,7 +1,7 @@
 //! Parameters that Nova has not: refused where the answer would not be what was asked for, dropped with a note where it still is.
 
 use openai_api::chat::ChatRequest;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Context, Options};
 use crate::TranslateError;
@@ -9,7 +9,7 @@ use crate::converse::ServiceTier;
 use crate::note::Notes;
 
 /// The parameters that can be dropped: a closed list, which metrics use as labels. A field that a caller made up is not in it.
-pub const KNOWN_DROPS: [&str; 29] = [
+pub const KNOWN_DROPS: [&str; 33] = [
     "cache_control",
     "cache_control.ttl",
     "frequency_penalty",
@@ -18,7 +18,9 @@ pub const KNOWN_DROPS: [&str; 29] = [
     "max_completion_tokens",
     "max_tokens",
     "messages.*",
+    "messages.content.*",
     "messages.name",
+    "messages.tool_calls.*",
     "metadata",
     "others",
     "prediction",
@@ -26,6 +28,7 @@ pub const KNOWN_DROPS: [&str; 29] = [
     "prompt_cache_key",
     "prompt_cache_retention",
     "reasoning_effort",
+    "response_format.*",
     "response_format.json_schema.schema",
     "seed",
     "service_tier",
@@ -33,6 +36,7 @@ pub const KNOWN_DROPS: [&str; 29] = [
     "store",
     "stream_options",
     "temperature",
+    "tools.*",
     "tools.cache_control",
     "tools.function.parameters",
     "top_k",
@@ -124,6 +128,20 @@ pub(super) fn drop_what_nova_ignores(request: &ChatRequest, notes: &mut Notes) -
     let options = request.stream_options.iter().flat_map(|options| &options.rest);
     for (name, _) in options.filter(|(_, value)| says_something(value)).take(UNKNOWN_MAX) {
         notes.drop(format!("stream_options.{}", header_safe(name)), "this parameter is not known here")?;
+    }
+    Ok(())
+}
+
+/// Names fields of a part of the request that are not known. Counted under one `param`, however they are called.
+pub(super) fn drop_unknown(
+    rest: &Map<String, Value>,
+    param: &'static str,
+    notes: &mut Notes,
+) -> Result<(), TranslateError> {
+    // SDKs write out fields that say nothing.
+    let says_nothing = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+    for (name, _) in rest.iter().filter(|(_, value)| !says_nothing(value)) {
+        notes.drop(param, format!("the field {} is not known here", header_safe(name)))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use openai_api::chat::{ChatRequest, Tool as ChatTool, ToolChoice as ChatToolChoice, ToolChoiceObject};
 
 use super::schema::{self, Schema, SchemaBudget};
-use super::{ToolNames, structured};
+use super::{ToolNames, params, structured};
 use crate::TranslateError;
 use crate::converse::{AnyTool, InputSchema, NamedTool, Tool, ToolChoice, ToolConfig, ToolSpec};
 use crate::note::Notes;
@@ -54,10 +54,15 @@ pub(super) fn translate(request: &mut ChatRequest, notes: &mut Notes) -> Result<
         Choice::Named(name) => Some(ToolChoice::Tool(NamedTool { name: names.register(&name) })),
     };
     let mut structured = None;
-    // When the caller demands a call, the answer will be that call, and the format has nothing to shape.
-    if tool_choice.is_none()
-        && let Some(synthetic) = structured::tool(request.response_format.take(), &specs, &mut budget, notes)?
-    {
+    // When the caller demands a call, the answer will be that call, and the format has nothing to shape. It is checked all the same.
+    let synthetic = structured::tool(request.response_format.take(), &specs, &mut budget, notes)?;
+    if synthetic.is_some() && tool_choice.is_some() {
+        notes.rewrite(
+            "response_format",
+            "without effect, because tool_choice demands a call: the call is the answer",
+        );
+    } else if let Some(synthetic) = synthetic {
+        notes.rewrite("response_format", structured::REWRITTEN);
         tool_choice = Some(if neutral {
             ToolChoice::Tool(NamedTool { name: synthetic.name.clone() })
         } else {
@@ -80,6 +85,7 @@ fn spec(
     notes: &mut Notes,
 ) -> Result<ToolSpec, TranslateError> {
     let path = format!("tools[{index}]");
+    params::drop_unknown(&tool.rest, "tools.*", notes)?;
     let function = match (tool.kind.as_str(), tool.function) {
         ("function", Some(function)) => function,
         ("function", None) => {
@@ -93,6 +99,7 @@ fn spec(
             return Err(TranslateError::unsupported(format!("{path}.type"), message));
         }
     };
+    params::drop_unknown(&function.rest, "tools.*", notes)?;
     if function.name.is_empty() {
         return Err(TranslateError::invalid(
             format!("{path}.function.name"),
