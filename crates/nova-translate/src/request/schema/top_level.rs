@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::budget::TooLarge;
 use super::expand::{Chain, Expander};
 
-/// Keywords without effect on what is valid, and the one that is Nova's default.
+/// Keywords without effect on what is valid.
 const ANNOTATIONS: [&str; 9] =
     ["$schema", "$id", "title", "description", "$defs", "definitions", "examples", "default", "$comment"];
 
