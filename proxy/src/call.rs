@@ -162,7 +162,9 @@ impl Calls<'_> {
     fn repaired(&self, error: &UpstreamError) -> Result<(Repair, Bytes), ApiError> {
         let Some(repair) = Repair::of(error, self.translation) else { return Err(error.into()) };
         let mut translation = self.translation.clone();
-        repair.apply(&mut translation);
+        if !repair.apply(&mut translation) {
+            return Err(error.into());
+        }
         Ok((repair, json(&translation.body)?))
     }
 }

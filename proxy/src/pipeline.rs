@@ -217,9 +217,14 @@ impl Wanted {
     }
 
     fn head(&self, translation: &Translation) -> Arc<stream::ChunkHead> {
-        let tier = translation.body.service_tier.map(|tier| tier.kind.to_owned());
+        let tier = Some(asked_tier(translation).to_owned());
         stream::chunk_head(completion_id(), unix_seconds(), self.model.clone(), tier)
     }
+}
+
+/// The tier that is asked for. A stream names it in each chunk, before Bedrock says at the end which one served.
+fn asked_tier(translation: &Translation) -> &'static str {
+    translation.body.service_tier.map_or("default", |tier| tier.kind)
 }
 
 /// What had to be changed on the way becomes part of the record, and so of the response's headers.
@@ -252,12 +257,13 @@ fn complete(
         replies.iter().map(|reply| serde_json::from_slice(&reply.body)).collect();
     // Usage first, and of all: also an answer that cannot be used has to be paid.
     record.usage.extend(parsed.iter().flatten().filter_map(|response| response.usage));
-    let mut choices = Vec::with_capacity(parsed.len());
+    let (mut choices, mut served_tier) = (Vec::with_capacity(parsed.len()), None);
     for ((index, response), reply) in (0..).zip(parsed).zip(replies) {
         let response =
             response.map_err(|error| ApiError::unreadable_reply(&error, reply.aws_request_id.as_deref()))?;
         let answer = translated::read(response, &translation.plan)?;
         record.note_finish(&answer.finish);
+        served_tier = answer.service_tier.or(served_tier);
         choices.push(Choice {
             index,
             message: answer.message,
@@ -275,7 +281,7 @@ fn complete(
         model: wanted.model.clone(),
         choices,
         usage,
-        service_tier: Some(translation.body.service_tier.map_or("default", |tier| tier.kind).to_owned()),
+        service_tier: Some(served_tier.unwrap_or_else(|| asked_tier(translation).to_owned())),
         system_fingerprint: None,
     })
 }
