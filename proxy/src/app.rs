@@ -209,6 +209,9 @@ fn stop_tokens(tasks: &Tasks) -> StopTokens {
 
 /// Loads credentials before the first request needs them, and keeps them fresh.
 async fn keep_credentials(credentials: Arc<CachedCredentials>, shutdown: Shutdown, log: Logger) {
+    if credentials.bearer_key().is_some() {
+        return shutdown.stopped().await;
+    }
     if let Err(error) = credentials.get().await {
         warn!(log, "no AWS credentials yet; requests will fail until there are some"; keys::ERROR => %error);
     }
