@@ -65,6 +65,21 @@ bedrock {
   # The geography that requests never leave: us, us-gov, ca, eu, apac, jp or au. bootstrap
   #residency = "us"
 
+  # Certificates that are trusted in place of the machine's own; or AWS_CA_BUNDLE. bootstrap
+  #ca_file = "/etc/ssl/certs/company.pem"
+
+  # Which of AWS's own endpoints are called. bootstrap
+  use_fips       = false # FIPS 140 validated ones
+  use_dual_stack = false # those that answer on IPv6 too
+
+  # The IAM role that calls are made as, assumed with the machine's own credentials. bootstrap
+  #assume_role {
+    #arn          = "arn:aws:iam::123456789012:role/nova"
+    #external_id  = "nova-proxy-7f3a"
+    #session_name = "nova-proxy"
+    #session_tags = { team = "platform" }
+  #}
+
   # All runtime from here.
 
   # Which of regions are asked, in this order. All of them where it is not written.

@@ -257,6 +257,10 @@ async fn keep_credentials(
     shutdown: Shutdown,
     log: Logger,
 ) {
+    if credentials.bearer_key().is_some() {
+        ready.hold("an API key of Bedrock");
+        return shutdown.stopped().await;
+    }
     let keep = async {
         let mut pause = FIRST_CREDENTIALS_PAUSE.0;
         while let Err(error) = credentials.get().await {

@@ -21,6 +21,7 @@ pub mod event_decoder;
 pub mod event_stream;
 pub mod exception;
 pub mod http_client;
+pub mod https_proxy;
 mod operation;
 pub mod region;
 pub mod reply;
@@ -41,11 +42,13 @@ pub use breakers::{BreakerKey, Breakers};
 pub use client::{BedrockClient, Call};
 pub use config::{RetryConfig, UpstreamConfig};
 pub use credentials::{
-    CachedCredentials, CredentialCacheConfig, CredentialError, CredentialSource, DefaultChain,
+    AssumedRole, CachedCredentials, CredentialCacheConfig, CredentialError, CredentialSource, DefaultChain,
+    RoleConfig,
 };
 pub use error::{Phase, TimeoutKind, UpstreamError, UpstreamErrorKind, UpstreamSetupError};
 pub use event_decoder::{Event, EventType};
 pub use event_stream::EventStream;
+pub use https_proxy::HttpsProxy;
 pub(crate) use operation::{Converse, ConverseStream, Operation};
 pub use region::Spill;
 pub use reply::Reply;

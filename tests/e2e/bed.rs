@@ -51,6 +51,11 @@ pub(crate) struct Bed {
 impl Bed {
     /// The system as the README's first command starts it.
     pub(crate) async fn start() -> anyhow::Result<Self> {
+        Ok(Self::start_local().await?.0)
+    }
+
+    /// The system, and what `nova-local up` said of it.
+    async fn start_local() -> anyhow::Result<(Self, Value)> {
         let mut local =
             Launch::new(Program::Local.path()?).args(["up", "--listen", "127.0.0.1:0", "--json"]).start()?;
         let ready = local.ready_line().await?;
@@ -58,7 +63,7 @@ impl Bed {
             value.as_str().map(str::to_owned).with_context(|| format!("a string is missing in {ready}"))
         };
         let base = text(&ready["base_url"])?;
-        Ok(Self {
+        let bed = Self {
             root: base.strip_suffix("/v1").with_context(|| format!("{base} does not end in /v1"))?.to_owned(),
             key: text(&ready["api_key"])?,
             simulator: Simulator { endpoint: text(&ready["simulator"][REGION])? },
@@ -66,12 +71,30 @@ impl Bed {
             local,
             proxy: None,
             settings: Settings::default(),
-        })
+        };
+        Ok((bed, ready))
     }
 
     /// A `nova-proxy serve` with its own configuration, beside a simulator.
     pub(crate) async fn with(settings: Settings) -> anyhow::Result<Self> {
-        let mut bed = Self::start().await?;
+        let (bed, _ready) = Self::start_local().await?;
+        bed.run_proxy(settings).await
+    }
+
+    /// As [`Self::with`], with settings made for the endpoint of the simulator's region `other`, which is returned too.
+    pub(crate) async fn with_regions(
+        other: &str,
+        settings: impl FnOnce(&str) -> Settings,
+    ) -> anyhow::Result<(Self, Simulator)> {
+        let (bed, ready) = Self::start_local().await?;
+        let endpoint = ready["simulator"][other].as_str();
+        let endpoint = endpoint.with_context(|| format!("no {other} in {ready}"))?.to_owned();
+        let bed = bed.run_proxy(settings(&endpoint)).await?;
+        Ok((bed, Simulator { endpoint }))
+    }
+
+    async fn run_proxy(self, settings: Settings) -> anyhow::Result<Self> {
+        let mut bed = self;
         bed.settings = settings;
         let config = bed.write_config(&bed.settings)?;
         let mut proxy = proxy_command()?.args(["serve", "--json", "--config"]).arg(config).start()?;

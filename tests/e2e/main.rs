@@ -24,6 +24,8 @@ mod metrics;
 #[cfg(test)]
 mod outcome;
 #[cfg(test)]
+mod regions;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod sdk_bytes;

@@ -79,6 +79,27 @@ pub struct BedrockConfig {
     pub endpoints: BTreeMap<String, Url>,
     /// The geography that no call leaves.
     pub residency: Option<Residency>,
+    /// The certificates that are trusted in place of the machine's own.
+    pub ca_file: Option<PathBuf>,
+    /// Whether FIPS 140 validated endpoints are called.
+    pub use_fips: bool,
+    /// Whether endpoints that answer on IPv6 too are called.
+    pub use_dual_stack: bool,
+    /// The role that calls are made as.
+    pub assume_role: Option<AssumeRoleConfig>,
+}
+
+/// A role that is assumed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssumeRoleConfig {
+    /// Its ARN.
+    pub arn: String,
+    /// What its trust policy asks of callers from another account.
+    pub external_id: Option<String>,
+    /// The session's name.
+    pub session_name: Option<String>,
+    /// The session's tags.
+    pub session_tags: BTreeMap<String, String>,
 }
 
 /// Who may call.

@@ -2,6 +2,7 @@
 //!
 //! Owns the raw types and the JSON Schema made from them. What a schema cannot say is in `rules`.
 
+mod assume_role;
 mod auth;
 mod bedrock;
 mod breaker;
@@ -21,6 +22,7 @@ use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
+pub(crate) use assume_role::RawAssumeRole;
 pub(crate) use auth::RawAuth;
 pub(crate) use bedrock::RawBedrock;
 pub use bedrock::Residency;

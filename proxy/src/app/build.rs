@@ -7,9 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use nova_config::{AuthConfig, Fault, LimitsConfig, Loaded, ServerConfig, TlsVersion};
+use nova_config::{
+    AssumeRoleConfig, AuthConfig, BedrockConfig, Fault, LimitsConfig, Loaded, ServerConfig, TlsVersion,
+};
 use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
+use secrecy::SecretString;
 use slog::{Logger, o, warn};
 use tokio::sync::Semaphore;
 use url::Url;
@@ -27,8 +30,8 @@ use crate::services::{Services, SharedServices};
 use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::upstream::clock::system_clock;
 use crate::upstream::{
-    BedrockClient, BreakerConfig, Breakers, CachedCredentials, CredentialCacheConfig, CredentialSource,
-    DefaultChain, RetryConfig, UpstreamConfig,
+    AssumedRole, BedrockClient, BreakerConfig, Breakers, CachedCredentials, CredentialCacheConfig,
+    CredentialSource, DefaultChain, HttpsProxy, RetryConfig, RoleConfig, UpstreamConfig,
 };
 
 /// How long a body may take to arrive: 25 MiB at a slow line's 1 Mbit/s, and some.
@@ -36,6 +39,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(240);
 
 /// All bodies together that are being read: forty of the largest, or thousands of the usual.
 const BODY_BUDGET_KIB: usize = 1024 * 1024;
+/// The standard variable of a Bedrock API key, which calls carry in place of a signature.
+const BEARER_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
 /// No attempt starts later than this after a call began: a caller who waits that long has given up.
 const RETRY_BUDGET: Duration = Duration::from_secs(60);
@@ -72,9 +77,31 @@ pub(super) fn credentials(loaded: &Loaded, surroundings: &Surroundings) -> Arc<C
         Arc::new(DefaultChain::new(loaded.config.bootstrap.bedrock.region.clone()))
             as Arc<dyn CredentialSource>
     };
-    let source = surroundings.credential_source.clone().unwrap_or_else(chain);
+    let bedrock = &loaded.config.bootstrap.bedrock;
+    let mut source = surroundings.credential_source.clone().unwrap_or_else(chain);
+    if let Some(role) = &bedrock.assume_role {
+        source = Arc::new(AssumedRole::new(self::role(role, bedrock), source));
+    }
+    // A program that brings its own credentials means these and not the environment's key.
+    let from_environment = surroundings.credential_source.is_none();
+    let bearer_key = from_environment.then(|| std::env::var(BEARER_KEY).ok()).flatten();
+    let bearer_key = bearer_key.filter(|key| !key.is_empty()).map(SecretString::from);
     let log = surroundings.log.new(o!(keys::COMPONENT => "credentials"));
-    Arc::new(CachedCredentials::new(source, CredentialCacheConfig::default(), system_clock(), log))
+    let cache = CachedCredentials::new(source, CredentialCacheConfig::default(), system_clock(), log);
+    Arc::new(cache.with_bearer_key(bearer_key))
+}
+
+fn role(role: &AssumeRoleConfig, bedrock: &BedrockConfig) -> RoleConfig {
+    RoleConfig {
+        arn: role.arn.clone(),
+        external_id: role.external_id.clone(),
+        session_name: role.session_name.clone(),
+        session_tags: role.session_tags.clone().into_iter().collect(),
+        region: bedrock.region.clone(),
+        use_fips: bedrock.use_fips,
+        use_dual_stack: bedrock.use_dual_stack,
+        sts_endpoint: None,
+    }
 }
 
 /// The certificate of the listeners, where there is one.
@@ -227,6 +254,10 @@ fn upstream(loaded: &Loaded) -> UpstreamConfig {
         |(region, url): (&String, &Url)| url.as_str().parse::<Uri>().ok().map(|uri| (region.clone(), uri));
     UpstreamConfig {
         failover_regions: bedrock.regions.clone(),
+        ca_file: bedrock.ca_file.clone(),
+        proxy: Some(HttpsProxy::from_env()),
+        use_fips: bedrock.use_fips,
+        use_dual_stack: bedrock.use_dual_stack,
         endpoints: bedrock.endpoints.iter().filter_map(endpoint).collect(),
         connect_timeout: runtime.timeouts.connect,
         first_byte_timeout: runtime.timeouts.first_byte,

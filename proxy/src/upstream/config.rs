@@ -1,9 +1,12 @@
 //! The settings of the Bedrock client, as validated values. Reading them from a file is the configuration's business.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
+
+use super::https_proxy::HttpsProxy;
 
 /// How the Bedrock client connects, waits and retries.
 #[derive(Debug, Clone)]
@@ -16,6 +19,10 @@ pub struct UpstreamConfig {
     pub endpoint: Option<Uri>,
     /// Replaces the endpoint of a region, such as by a PrivateLink name or a simulator. `http` is accepted in overrides only.
     pub endpoints: BTreeMap<String, Uri>,
+    /// A bundle of PEM certificates that are trusted in place of the machine's own.
+    pub ca_file: Option<PathBuf>,
+    /// The proxies that calls over TLS go through.
+    pub proxy: Option<HttpsProxy>,
     /// Use the FIPS 140 validated endpoints. Not together with an override.
     pub use_fips: bool,
     /// Use the endpoints that answer on IPv6 too. Not together with an override.
@@ -44,6 +51,8 @@ impl UpstreamConfig {
             failover_regions: Vec::new(),
             endpoint: None,
             endpoints: BTreeMap::new(),
+            ca_file: None,
+            proxy: None,
             use_fips: false,
             use_dual_stack: false,
             connect_timeout: Duration::from_secs(5),

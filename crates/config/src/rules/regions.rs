@@ -3,12 +3,13 @@
 //! Which geography a region lies in, and so what residency allows, is the model catalogue's to say, not ours.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use url::Url;
 
 use super::{Broken, rule};
-use crate::config::{BedrockConfig, BreakerConfig, FailoverConfig};
-use crate::schema::{RawBedrock, RawBreaker};
+use crate::config::{AssumeRoleConfig, BedrockConfig, BreakerConfig, FailoverConfig};
+use crate::schema::{RawAssumeRole, RawBedrock, RawBreaker};
 
 /// What is fixed about Bedrock. `declares`: a region in `failover_regions` is declared by standing there.
 pub(super) fn bedrock(raw: &RawBedrock, declares: bool, broken: &mut Vec<Broken>) -> Option<BedrockConfig> {
@@ -31,7 +32,27 @@ pub(super) fn bedrock(raw: &RawBedrock, declares: bool, broken: &mut Vec<Broken>
         }
     }
     let endpoints = endpoints(raw, &region, &regions, broken);
-    (broken.len() == before).then_some(BedrockConfig { region, regions, endpoints, residency: raw.residency })
+    if (raw.use_fips || raw.use_dual_stack) && !endpoints.is_empty() {
+        let field = if raw.use_fips { "bedrock.use_fips" } else { "bedrock.use_dual_stack" };
+        let problem =
+            "chooses among AWS's own endpoints, and an endpoint is written or set in the environment";
+        broken.push(rule(field, problem, "keep one of the two"));
+    }
+    (broken.len() == before).then(|| BedrockConfig {
+        region,
+        regions,
+        endpoints,
+        residency: raw.residency,
+        ca_file: raw.ca_file.as_ref().map(PathBuf::from),
+        use_fips: raw.use_fips,
+        use_dual_stack: raw.use_dual_stack,
+        assume_role: raw.assume_role.clone().map(role),
+    })
+}
+
+fn role(raw: RawAssumeRole) -> AssumeRoleConfig {
+    let RawAssumeRole { arn, external_id, session_name, session_tags } = raw;
+    AssumeRoleConfig { arn, external_id, session_name, session_tags }
 }
 
 /// What may change about regions.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::RawBreaker;
+use super::{RawAssumeRole, RawBreaker};
 use crate::DurationText;
 
 /// Where Bedrock is, and how patiently it is called.
@@ -46,6 +46,20 @@ pub(crate) struct RawBedrock {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-tier" = "bootstrap"))]
     pub(crate) residency: Option<Residency>,
+    /// A file of PEM certificates that are trusted in place of the machine's own; AWS_CA_BUNDLE where it is not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096),
+        extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
+    pub(crate) ca_file: Option<String>,
+    /// Whether AWS's FIPS 140 validated endpoints are called.
+    #[schemars(extend("x-tier" = "bootstrap"))]
+    pub(crate) use_fips: bool,
+    /// Whether AWS's endpoints that answer on IPv6 too are called.
+    #[schemars(extend("x-tier" = "bootstrap"))]
+    pub(crate) use_dual_stack: bool,
+    /// The IAM role that calls are made as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) assume_role: Option<RawAssumeRole>,
     /// The regions that are asked, in this order, when region cannot answer; all of regions where it is not written.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), extend("x-tier" = "runtime", "uniqueItems" = true, "items" = {
@@ -80,6 +94,10 @@ impl Default for RawBedrock {
             endpoints: BTreeMap::new(),
             regions: Vec::new(),
             residency: None,
+            ca_file: None,
+            use_fips: false,
+            use_dual_stack: false,
+            assume_role: None,
             failover_regions: None,
             spill_on_throttle: false,
             connect_timeout: DurationText::from_secs(3),
