@@ -13,7 +13,7 @@ use nova_translate::reply;
 use slog::{Logger, debug, error, info, o, warn};
 use tokio::time::Instant;
 
-use crate::record::{Outcome, UsageRecord};
+use crate::record::{self, Outcome, UsageRecord};
 use crate::upstream::{Attempt, AttemptOutcome};
 
 /// The status that is counted for a caller who left, as nginx does.
@@ -67,7 +67,8 @@ fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
     metrics::counter!(names::REQUESTS_TOTAL, &labels).increment(1);
     let labels = [("route", route.to_owned()), ("model", model.clone()), ("config", config.clone())];
     metrics::histogram!(names::REQUEST_DURATION_SECONDS, &labels).record(elapsed.as_secs_f64());
-    metrics::histogram!(names::QUEUE_WAIT_SECONDS).record(record.queued.as_secs_f64());
+    metrics::histogram!(names::QUEUE_WAIT_SECONDS)
+        .record(record.timings.queue.unwrap_or_default().as_secs_f64());
     for param in record.dropped_params() {
         metrics::counter!(names::DROPPED_PARAMS_TOTAL, "param" => known_param(param)).increment(1);
     }
@@ -160,7 +161,11 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         "user" => record.user.clone(),
         keys::STREAM => record.stream,
         keys::TIME_TO_FIRST_TOKEN_MS => record.time_to_first_token.map(milliseconds),
-        "queued_ms" => milliseconds(record.queued),
+        "queued_ms" => milliseconds(record.timings.queue.unwrap_or_default()),
+        "read_ms" => record.timings.read.map(record::milliseconds),
+        "translate_ms" => record.timings.translate.map(record::milliseconds),
+        "upstream_first_byte_ms" => record.timings.upstream_first_byte.map(record::milliseconds),
+        "tracestate" => record.context.trace.as_ref().and_then(|trace| trace.state.clone()),
         keys::INPUT_TOKENS => usage.input_tokens,
         keys::OUTPUT_TOKENS => usage.output_tokens,
         "cache_read_tokens" => usage.cache_read_input_tokens,

@@ -79,15 +79,20 @@ async fn answer(
     let request: ChatRequest = read(services, headers, body, record).await?;
     let admitted = admit(services, record).await?;
     let model = resolve(&request, &principal, record)?;
+    let began = Instant::now();
     let images = images::fetch(&snapshot, &request).await?;
+    record.timings.images = (!images.is_empty()).then(|| began.elapsed());
     let wanted = Wanted::of(&request);
     let translation = translate_for(services, request, &model, &images, record)?;
 
     record.attempts = vec![Attempts::new(); translation.choices as usize];
     let calls =
         Calls { snapshot: &snapshot, model: &model, translation: &translation, refusals: &services.refusals };
+    let began = Instant::now();
     if wanted.stream {
-        let streams = note_repairs(calls.converse_stream(&mut record.attempts).await?, record);
+        let called = calls.converse_stream(&mut record.attempts).await;
+        record.timings.upstream_first_byte = Some(began.elapsed());
+        let streams = note_repairs(called?, record);
         record.answers = translation.choices;
         Ok(Answer::Stream(Box::new(OpenStream {
             streams,
@@ -96,7 +101,9 @@ async fn answer(
             admitted,
         })))
     } else {
-        let replies = note_repairs(calls.converse(&mut record.attempts).await?, record);
+        let called = calls.converse(&mut record.attempts).await;
+        record.timings.upstream_first_byte = Some(began.elapsed());
+        let replies = note_repairs(called?, record);
         record.answers = translation.choices;
         let completion = complete(&replies, &translation, &wanted, record)?;
         drop(admitted);
@@ -120,18 +127,21 @@ pub(crate) async fn read(
     services: &Services,
     headers: &HeaderMap,
     mut body: impl IncomingBody,
-    record: &RecordGuard,
+    record: &mut RecordGuard,
 ) -> Result<ChatRequest, ApiError> {
     parse::check_content_type(headers)?;
+    let began = Instant::now();
     let limit = record.context.snapshot.loaded.config.runtime.limits.body_bytes;
     let body = parse::read(&mut body, headers, limit, services.body_timeout).await?;
-    parse::json(&body)
+    let request = parse::json(&body);
+    record.timings.read = Some(began.elapsed());
+    request
 }
 
 /// Waits for a place.
 async fn admit(services: &Services, record: &mut RecordGuard) -> Result<Admitted, ApiError> {
     let admitted = services.admission.admit().await?;
-    record.queued = admitted.waited();
+    record.timings.queue = Some(admitted.waited());
     Ok(admitted)
 }
 
@@ -158,6 +168,7 @@ pub(crate) fn translate_for(
     images: &nova_translate::request::RemoteImages,
     record: &mut RecordGuard,
 ) -> Result<Translation, ApiError> {
+    let began = Instant::now();
     let mut translation = translate(request, &model.target, &model.options, images)?;
     if translation.has_cache_points()
         && services.refusals.refuses_cache_points(&model.target.model_id, Instant::now())
@@ -165,6 +176,7 @@ pub(crate) fn translate_for(
         translation.strip_cache_points();
     }
     record.notes.clone_from(&translation.notes);
+    record.timings.translate = Some(began.elapsed());
     Ok(translation)
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Today it becomes one log line and the metrics; the journal will read the same record. It holds no prompt and no completion.
 
+mod timings;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::events;
 use crate::upstream::Attempts;
+
+pub use timings::{PhaseTimings, milliseconds};
 
 /// What one request was.
 #[derive(Debug)]
@@ -33,8 +37,8 @@ pub struct UsageRecord {
     pub user: Option<String>,
     /// What the translation changed.
     pub notes: Vec<Note>,
-    /// How long the request waited for its place.
-    pub queued: Duration,
+    /// Where its time went.
+    pub timings: PhaseTimings,
     /// The attempts of each call, with AWS's ids.
     pub attempts: Vec<Attempts>,
     /// The raw usage of each answer. An answer that broke off has none, and is to be estimated.
@@ -82,7 +86,7 @@ impl RecordGuard {
             stream: false,
             user: None,
             notes: Vec::new(),
-            queued: Duration::ZERO,
+            timings: PhaseTimings::default(),
             attempts: Vec::new(),
             usage: Vec::new(),
             answers: 0,
