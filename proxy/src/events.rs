@@ -10,7 +10,7 @@ use nova_telemetry::keys;
 use nova_telemetry::metrics as names;
 use nova_translate::converse::TokenUsage;
 use nova_translate::reply;
-use slog::{Logger, debug, error, info, o, warn};
+use slog::{Level, Logger, debug, error, info, o, warn};
 use tokio::time::Instant;
 
 use crate::record::{self, Outcome, UsageRecord};
@@ -35,7 +35,8 @@ pub(crate) fn request_completed(record: &UsageRecord, now: Instant) {
     log(record, status, usage, now);
 }
 
-fn status(outcome: &Outcome) -> u16 {
+/// The status that a request is counted under.
+pub(crate) fn status(outcome: &Outcome) -> u16 {
     match outcome {
         Outcome::Pending => CLIENT_CLOSED_REQUEST,
         Outcome::Completed => 200,
@@ -44,7 +45,8 @@ fn status(outcome: &Outcome) -> u16 {
     }
 }
 
-fn outcome_word(outcome: &Outcome) -> &'static str {
+/// The outcome in one word.
+pub(crate) fn outcome_word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Pending => "client_closed",
         Outcome::Completed => "completed",
@@ -228,6 +230,12 @@ pub(crate) fn certificate_refused(log: &Logger, error: &(dyn Error + 'static)) {
 fn chain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| (*error).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// An operator has changed the log's level.
+pub(crate) fn log_level_changed(log: &Logger, level: Level, configured: Level) {
+    warn!(log, "the log's level was changed by an operator until the next reload";
+        "log_level" => level.as_str(), "configured" => configured.as_str());
 }
 
 /// A configuration was put into force.

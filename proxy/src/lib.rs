@@ -20,6 +20,7 @@ pub mod record;
 pub mod reload;
 pub mod repair;
 pub mod reply;
+pub mod requests;
 pub mod routes;
 pub mod server;
 pub mod services;

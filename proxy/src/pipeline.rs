@@ -52,7 +52,7 @@ pub async fn chat_completions(
 ) -> Response<Body> {
     let context = RequestContext::begin("chat_completions", services.snapshots.current(), &services.log)
         .with_head(head);
-    let mut record = RecordGuard::open(context);
+    let mut record = RecordGuard::open(context).listed_in(&services.requests);
     match answer(services, &head.headers, body, &mut record).await {
         Ok(Answer::Whole(completion)) => {
             record.outcome = Outcome::Completed;
@@ -119,6 +119,7 @@ pub(crate) fn authenticate(
 ) -> Result<Arc<Principal>, ApiError> {
     let principal = services.authenticator.authenticate(headers, Timestamp::now())?;
     record.principal = Some(Arc::clone(&principal));
+    record.update_listing();
     Ok(principal)
 }
 
@@ -154,6 +155,7 @@ pub(crate) fn resolve(
     let model = record.context.snapshot.models.find(&request.model, principal)?;
     // The name of the table, not the caller's spelling: it is a label of metrics.
     record.model = Some(model.name.clone());
+    record.update_listing();
     record.target = Some(model.target.clone());
     record.stream = request.stream;
     record.user = request.safety_identifier.clone().or_else(|| request.user.clone());

@@ -16,6 +16,7 @@ use crate::auth::Principal;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::events;
+use crate::requests::{Listing, RequestRegistry};
 use crate::upstream::Attempts;
 
 pub use timings::{PhaseTimings, milliseconds};
@@ -72,6 +73,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct RecordGuard {
     record: Option<Box<UsageRecord>>,
+    listing: Option<Listing>,
 }
 
 impl RecordGuard {
@@ -96,7 +98,21 @@ impl RecordGuard {
             outcome: Outcome::Pending,
         };
         events::request_started(&record);
-        Self { record: Some(Box::new(record)) }
+        Self { record: Some(Box::new(record)), listing: None }
+    }
+
+    /// Shows the request among those under way, and later among the ended ones that are worth a look.
+    #[must_use]
+    pub fn listed_in(mut self, requests: &Arc<RequestRegistry>) -> Self {
+        self.listing = Some(requests.list(&self));
+        self
+    }
+
+    /// Shows there what has become known of caller and model.
+    pub fn update_listing(&self) {
+        if let Some(listing) = &self.listing {
+            listing.update(self);
+        }
     }
 
     /// Notes the first piece of the answer.
@@ -125,7 +141,11 @@ impl std::ops::DerefMut for RecordGuard {
 impl Drop for RecordGuard {
     fn drop(&mut self) {
         if let Some(record) = self.record.take() {
-            events::request_completed(&record, Instant::now());
+            let now = Instant::now();
+            events::request_completed(&record, now);
+            if let Some(listing) = self.listing.take() {
+                listing.end(&record, now);
+            }
         }
     }
 }

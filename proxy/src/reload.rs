@@ -119,13 +119,12 @@ impl Reloader {
     }
 
     /// What is fixed at the start stays as it was; the operator is told what waits for a restart.
-    fn keep_bootstrap(&self, before: &Loaded, mut loaded: Loaded) -> Loaded {
+    fn keep_bootstrap(&self, before: &Loaded, loaded: Loaded) -> Loaded {
         let waiting = bootstrap_changes(before, &loaded);
         if !waiting.is_empty() {
             warn!(self.log, "these fields change at the next start only"; "fields" => waiting.join(", "));
         }
-        loaded.config.bootstrap = before.config.bootstrap.clone();
-        loaded
+        loaded.with_bootstrap_of(before)
     }
 
     fn reload_certificate(&self) {

@@ -9,6 +9,7 @@ use slog::Logger;
 use crate::auth::Authenticator;
 use crate::limit::Admission;
 use crate::repair::LearnedRefusals;
+use crate::requests::RequestRegistry;
 use crate::snapshot::Snapshots;
 
 /// What all requests share.
@@ -22,6 +23,8 @@ pub struct Services {
     pub snapshots: Snapshots,
     /// What models were found to refuse.
     pub refusals: LearnedRefusals,
+    /// Requests under way and lately ended.
+    pub requests: Arc<RequestRegistry>,
     /// Whether traffic should come here.
     pub readiness: Readiness,
     /// Phases and the drain.

@@ -24,8 +24,9 @@ mod source;
 mod tier;
 
 pub use config::{
-    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy,
-    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
+    AdminAddress, AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig,
+    ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
+    TlsConfig,
 };
 pub use duration::DurationText;
 pub use environment::{Environment, ProcessEnvironment};

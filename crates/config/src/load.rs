@@ -94,6 +94,23 @@ impl Loaded {
         redact::effective(self)
     }
 
+    /// This configuration with the bootstrap tier of `running`: what a process that runs `running` comes to by a reload.
+    ///
+    /// Values, origins and hash then tell what is in force, not what waits for a restart.
+    #[must_use]
+    pub fn with_bootstrap_of(mut self, running: &Self) -> Self {
+        for field in tier::fields().iter().filter(|field| field.tier == tier::Tier::Bootstrap) {
+            tier::copy_value(&running.effective, &mut self.effective, &field.path);
+            match running.origins.get(&field.path) {
+                Some(origin) => self.origins.insert(field.path.clone(), origin.clone()),
+                None => self.origins.remove(&field.path),
+            };
+        }
+        self.config.bootstrap = running.config.bootstrap.clone();
+        self.hash = hash::short_hash(&self.effective);
+        self
+    }
+
     /// Every value, defaults and environment included.
     pub(crate) fn effective(&self) -> &Value {
         &self.effective

@@ -11,8 +11,9 @@ use serde_json::Value;
 use url::Url;
 
 use crate::config::{
-    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy,
-    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
+    AdminAddress, AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig,
+    ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
+    TlsConfig,
 };
 use crate::schema::{RawAuth, RawBedrock, RawConfig, RawGuardrail, RawModel, RawServer, RawTls};
 
@@ -39,6 +40,7 @@ pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Resu
     if listen.is_some() && listen == metrics && listen.is_some_and(|address| address.port() != 0) {
         broken.push(rule("metrics", "is the same address as listen", "write another port"));
     }
+    let admin = admin(raw.admin.as_deref(), [listen, metrics], &mut broken);
     let auth = authentication(raw.auth.as_ref(), listen, &mut broken);
     let bedrock = bedrock(&raw.bedrock, &mut broken);
     if raw.bedrock.retry.base_delay > raw.bedrock.retry.max_delay {
@@ -56,6 +58,7 @@ pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Resu
     let bootstrap = BootstrapConfig {
         listen,
         metrics,
+        admin,
         ring: raw.ring.clone(),
         log_format: raw.log.format,
         server,
@@ -82,6 +85,26 @@ fn address(field: &'static str, text: Option<&str>, broken: &mut Vec<Broken>) ->
         broken.push(rule(field, problem, "write an address such as \"0.0.0.0:8080\" or \"[::]:8080\""));
     }
     parsed
+}
+
+fn admin(
+    text: Option<&str>,
+    others: [Option<SocketAddr>; 2],
+    broken: &mut Vec<Broken>,
+) -> Option<AdminAddress> {
+    let text = text?;
+    if text.starts_with('/') {
+        return Some(AdminAddress::Unix(PathBuf::from(text)));
+    }
+    let address = address("admin", Some(text), broken)?;
+    if !address.ip().is_loopback() {
+        let fix = "write a loopback address such as \"127.0.0.1:8081\", or the path of a Unix socket";
+        broken.push(rule("admin", "would let other machines operate this instance", fix));
+    }
+    if address.port() != 0 && others.contains(&Some(address)) {
+        broken.push(rule("admin", "is the same address as listen or metrics", "write another port"));
+    }
+    Some(AdminAddress::Tcp(address))
 }
 
 fn authentication(
