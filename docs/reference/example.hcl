@@ -12,6 +12,9 @@ listen = "127.0.0.1:8080"
 # The address that serves metrics and health. Without it there is no such listener. bootstrap
 #metrics = "127.0.0.1:8082"
 
+# Where operators reach this instance: a loopback address, or the path of a Unix socket. bootstrap
+#admin = "127.0.0.1:8081"
+
 # Whether a parameter that Nova cannot honor is refused with 400, or left out and named in a header. runtime
 strict = false
 

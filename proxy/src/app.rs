@@ -8,10 +8,11 @@ mod gauges;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_config::{Loaded, ServerConfig};
+use nova_config::{AdminAddress, Loaded, ServerConfig};
 use nova_lifecycle::{ConditionHandle, Outcome, Shutdown, SignalSource, Tasks, watch_signals};
 use nova_telemetry::log::LevelControl;
 use nova_telemetry::metrics::{MetricsHandle, UPKEEP_EVERY};
@@ -24,7 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::reload::Reloader;
 use crate::routes::{self, HttpService, RenderMetrics};
-use crate::server::{Server, ServerSettings, ServerStats, ServerTls, StopTokens, TrustedHops};
+use crate::server::{ListenSocket, Server, ServerSettings, ServerStats, ServerTls, StopTokens, TrustedHops};
 use crate::services::SharedServices;
 use crate::upstream::{CachedCredentials, CredentialSource};
 
@@ -40,6 +41,9 @@ const FIRST_CREDENTIALS_PAUSE: (Duration, Duration) = (Duration::from_secs(1), D
 /// How long background tasks have to end after the drain.
 const FINISH_GRACE: Duration = Duration::from_secs(2);
 
+/// Connections of operators: a few people and an agent.
+const ADMIN_CONNECTIONS: u32 = 64;
+
 /// The addresses to serve on, bound already.
 #[derive(Debug)]
 pub struct Listeners {
@@ -47,6 +51,8 @@ pub struct Listeners {
     pub api: TcpListener,
     /// Metrics and health.
     pub metrics: Option<TcpListener>,
+    /// What operators ask and change.
+    pub admin: Option<ListenSocket>,
 }
 
 impl Listeners {
@@ -64,7 +70,15 @@ impl Listeners {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        Ok(Self { api, metrics })
+        let admin = match &bootstrap.admin {
+            Some(AdminAddress::Tcp(address)) => Some(bind(*address).await?.into()),
+            Some(AdminAddress::Unix(path)) => {
+                let refused = |source| BuildError::BindUnix { path: path.clone(), source };
+                Some(ListenSocket::bind_unix(path).await.map_err(refused)?)
+            }
+            None => None,
+        };
+        Ok(Self { api, metrics, admin })
     }
 }
 
@@ -176,6 +190,11 @@ impl App {
             );
         }
 
+        if let Some(listener) = listeners.admin {
+            info!(log, "serving operators"; keys::LISTEN => listener.name()?);
+            listening.serve_operators(listener, routes::admin(&services, surroundings.log_level.clone()));
+        }
+
         tasks.shutdown().set_ready();
         tasks.shutdown().requested().await;
         let outcome = tasks.drain(server.drain_min_delay, server.drain_timeout).await;
@@ -203,13 +222,7 @@ impl Listening<'_> {
         hops: TrustedHops,
         (stop, connections): (StopTokens, TaskTracker),
     ) -> Arc<ServerStats> {
-        let settings = ServerSettings {
-            max_connections: u32::try_from(self.config.max_connections).unwrap_or(u32::MAX),
-            handshake_timeout: self.config.header_timeout,
-            header_read_timeout: self.config.header_timeout,
-            idle_timeout: self.config.idle_timeout,
-            ..ServerSettings::default()
-        };
+        let settings = self.settings();
         let log = self.log.new(o!(keys::COMPONENT => "server", "listener" => name));
         let server = Server::new(settings, service, log.clone()).with_tls(tls).with_hops(hops);
         let stats = server.stats();
@@ -220,6 +233,35 @@ impl Listening<'_> {
             }
         });
         stats
+    }
+
+    /// Serves the admin listener until the process ends: a drain is when operators look.
+    fn serve_operators(&self, listener: ListenSocket, service: impl HttpService) {
+        let log = self.log.new(o!(keys::COMPONENT => "server", "listener" => "admin"));
+        let settings = ServerSettings { max_connections: ADMIN_CONNECTIONS, ..self.settings() };
+        let server = Server::new(settings, service, log);
+        let stop = StopTokens { draining: CancellationToken::new(), forced: CancellationToken::new() };
+        let (forced, shutdown) = (stop.forced.clone(), self.tasks.shutdown().clone());
+        self.tasks.spawn("admin", async move {
+            let mut serving = pin!(server.run(listener, stop, TaskTracker::new()));
+            tokio::select! {
+                _ = serving.as_mut() => {}
+                () = shutdown.stopped() => {
+                    forced.cancel();
+                    serving.await;
+                }
+            }
+        });
+    }
+
+    fn settings(&self) -> ServerSettings {
+        ServerSettings {
+            max_connections: u32::try_from(self.config.max_connections).unwrap_or(u32::MAX),
+            handshake_timeout: self.config.header_timeout,
+            header_read_timeout: self.config.header_timeout,
+            idle_timeout: self.config.idle_timeout,
+            ..ServerSettings::default()
+        }
     }
 }
 

@@ -128,6 +128,15 @@ impl ApiError {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, "method_not_allowed", message)
     }
 
+    /// A request to the admin listener that is meant for another host.
+    pub(crate) fn misdirected(host: &str) -> Self {
+        let message = format!(
+            "the request is for {:?}: reach this listener as localhost or 127.0.0.1",
+            shortened(host)
+        );
+        Self::new(StatusCode::MISDIRECTED_REQUEST, INVALID_REQUEST, "misdirected_request", message)
+    }
+
     /// A model that is not served, or not to this caller.
     pub(crate) fn unknown_model(name: &str, served: &str) -> Self {
         let message = format!("the model {:?} does not exist here; served are: {served}", shortened(name));

@@ -12,10 +12,10 @@ use nova_telemetry::metrics::LabelGuard;
 use nova_telemetry::{error_chain, keys};
 use nova_translate::converse::TokenUsage;
 use nova_translate::reply;
-use slog::{Logger, debug, error, info, o, warn};
+use slog::{Level, Logger, debug, error, info, o, warn};
 use tokio::time::Instant;
 
-use crate::record::{Outcome, UsageRecord};
+use crate::record::{self, Outcome, UsageRecord};
 use crate::upstream::{Attempt, AttemptOutcome, BreakerKey, BreakerState};
 
 /// The status that is counted for a caller who left, as nginx does.
@@ -40,7 +40,8 @@ pub(crate) fn request_completed(record: &UsageRecord, now: Instant) {
     log(record, status, usage, now);
 }
 
-fn status(outcome: &Outcome) -> u16 {
+/// The status that a request is counted under.
+pub(crate) fn status(outcome: &Outcome) -> u16 {
     match outcome {
         Outcome::Pending => CLIENT_CLOSED_REQUEST,
         Outcome::Completed => 200,
@@ -50,7 +51,8 @@ fn status(outcome: &Outcome) -> u16 {
     }
 }
 
-fn outcome_word(outcome: &Outcome) -> &'static str {
+/// The outcome in one word.
+pub(crate) fn outcome_word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Pending => "client_closed",
         Outcome::Completed => "completed",
@@ -74,7 +76,7 @@ fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
     metrics::counter!(names::REQUESTS_TOTAL, &labels).increment(1);
     let labels = [("route", route.to_owned()), ("model", model.clone()), ("config", config.clone())];
     metrics::histogram!(names::REQUEST_DURATION_SECONDS, &labels).record(elapsed.as_secs_f64());
-    if let Some(queued) = record.queued {
+    if let Some(queued) = record.timings.queue {
         metrics::histogram!(names::QUEUE_WAIT_SECONDS).record(queued.as_secs_f64());
     }
     for param in record.dropped_params() {
@@ -181,7 +183,11 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         "user" => record.user.clone(),
         keys::STREAM => record.stream,
         keys::TIME_TO_FIRST_TOKEN_MS => record.time_to_first_token.map(milliseconds),
-        "queued_ms" => record.queued.map(milliseconds),
+        "queued_ms" => record.timings.queue.map(record::milliseconds),
+        "read_ms" => record.timings.read.map(record::milliseconds),
+        "translate_ms" => record.timings.translate.map(record::milliseconds),
+        "upstream_first_byte_ms" => record.timings.upstream_first_byte.map(record::milliseconds),
+        "tracestate" => record.context.trace.as_ref().and_then(|trace| trace.state.clone()),
         keys::INPUT_TOKENS => usage.input_tokens,
         keys::OUTPUT_TOKENS => usage.output_tokens,
         "cache_read_tokens" => usage.cache_read_input_tokens,
@@ -256,6 +262,12 @@ pub(crate) fn breakers_gone(keys: &[BreakerKey]) {
     for key in keys {
         breaker_state(key, BreakerState::Closed);
     }
+}
+
+/// An operator has changed the log's level.
+pub(crate) fn log_level_changed(log: &Logger, level: Level, configured: Level) {
+    warn!(log, "the log's level was changed by an operator until the next reload";
+        "log_level" => level.as_str(), "configured" => configured.as_str());
 }
 
 /// A configuration was put into force.

@@ -60,7 +60,7 @@ struct ExplainedTarget {
 pub async fn explain(services: &Services, head: &RequestHead, body: impl IncomingBody) -> Response<Body> {
     let context =
         RequestContext::begin("explain", services.snapshots.current(), &services.log).with_head(head);
-    let mut record = RecordGuard::open(context);
+    let mut record = RecordGuard::open(context).listed_in(&services.requests);
     match explanation(services, &head.headers, body, &mut record).await {
         Ok(explanation) => {
             record.outcome = Outcome::Completed;

@@ -53,7 +53,7 @@ pub async fn chat_completions(
 ) -> Response<Body> {
     let context = RequestContext::begin("chat_completions", services.snapshots.current(), &services.log)
         .with_head(head);
-    let mut record = RecordGuard::open(context);
+    let mut record = RecordGuard::open(context).listed_in(&services.requests);
     match unless_forced(services, answer(services, &head.headers, body, &mut record)).await {
         Ok(Answer::Whole(completion)) => {
             record.outcome = Outcome::Completed;
@@ -95,7 +95,9 @@ async fn answer(
     let request: ChatRequest = read(services, headers, body, record).await?;
     let admitted = admit(services, record).await?;
     let model = resolve(&request, &principal, record)?;
+    let began = Instant::now();
     let images = images::fetch(&snapshot, &request).await?;
+    record.timings.images = (!images.is_empty()).then(|| began.elapsed());
     let wanted = Wanted::of(&request);
     let translation = translate_for(services, request, &model, &images, record)?;
 
@@ -107,8 +109,11 @@ async fn answer(
         refusals: &services.refusals,
         breakers: &services.breakers,
     };
+    let began = Instant::now();
     if wanted.stream {
-        let streams = note_repairs(calls.converse_stream(&mut record.attempts).await?, record);
+        let called = calls.converse_stream(&mut record.attempts).await;
+        record.timings.upstream_first_byte = Some(began.elapsed());
+        let streams = note_repairs(called?, record);
         Ok(Answer::Stream(Box::new(OpenStream {
             streams,
             head: wanted.head(&translation),
@@ -116,7 +121,9 @@ async fn answer(
             admitted,
         })))
     } else {
-        let replies = note_repairs(calls.converse(&mut record.attempts).await?, record);
+        let called = calls.converse(&mut record.attempts).await;
+        record.timings.upstream_first_byte = Some(began.elapsed());
+        let replies = note_repairs(called?, record);
         let completion = complete(&replies, &translation, &wanted, record)?;
         drop(admitted);
         Ok(Answer::Whole(Box::new(completion)))
@@ -131,6 +138,7 @@ pub(crate) fn authenticate(
 ) -> Result<Arc<Principal>, ApiError> {
     let principal = services.authenticator.authenticate(headers, Timestamp::now())?;
     record.principal = Some(Arc::clone(&principal));
+    record.update_listing();
     Ok(principal)
 }
 
@@ -139,14 +147,17 @@ pub(crate) async fn read(
     services: &Services,
     headers: &HeaderMap,
     mut body: impl IncomingBody,
-    record: &RecordGuard,
+    record: &mut RecordGuard,
 ) -> Result<ChatRequest, ApiError> {
     parse::check_content_type(headers)?;
+    let began = Instant::now();
     let limit = record.context.snapshot.loaded.config.runtime.limits.body_bytes;
     // Held until the body is parsed; what comes of it counts among the requests that admission bounds.
     let _memory = reserve(services, parse::announced_bytes(headers, limit)).await?;
     let body = parse::read(&mut body, headers, limit, services.body_timeout).await?;
-    parse::json(&body)
+    let request = parse::json(&body);
+    record.timings.read = Some(began.elapsed());
+    request
 }
 
 /// Waits for memory to read a body into.
@@ -162,7 +173,7 @@ async fn admit(services: &Services, record: &mut RecordGuard) -> Result<Admitted
     let began = Instant::now();
     let admitted = services.admission.admit().await;
     // Also those who waited in vain count: they waited longest.
-    record.queued = Some(began.elapsed());
+    record.timings.queue = Some(began.elapsed());
     Ok(admitted?)
 }
 
@@ -175,6 +186,7 @@ pub(crate) fn resolve(
     let model = record.context.snapshot.models.find(&request.model, principal)?;
     // The name of the table, not the caller's spelling: it is a label of metrics.
     record.model = Some(model.name.clone());
+    record.update_listing();
     record.target = Some(model.target.clone());
     record.stream = request.stream;
     record.user = request.safety_identifier.as_deref().or(request.user.as_deref()).map(loggable);
@@ -195,6 +207,7 @@ pub(crate) fn translate_for(
     images: &nova_translate::request::RemoteImages,
     record: &mut RecordGuard,
 ) -> Result<Translation, ApiError> {
+    let began = Instant::now();
     let mut translation = translate(request, &model.target, &model.options, images)?;
     if translation.has_cache_points()
         && services.refusals.refuses_cache_points(&model.target.model.id, Instant::now())
@@ -202,6 +215,7 @@ pub(crate) fn translate_for(
         translation.strip_cache_points();
     }
     record.notes.clone_from(&translation.notes);
+    record.timings.translate = Some(began.elapsed());
     Ok(translation)
 }
 

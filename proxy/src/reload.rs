@@ -135,8 +135,8 @@ impl Reloader {
     /// All that can fail comes before anything is changed.
     fn try_reload(&self) -> Result<(), ReloadError> {
         let before = self.services.snapshots.current();
-        let mut loaded = load(&self.config_files, &ProcessEnvironment)?;
-        let waiting = self.keep_bootstrap(&before.loaded, &mut loaded);
+        let loaded = load(&self.config_files, &ProcessEnvironment)?;
+        let (loaded, waiting) = self.keep_bootstrap(&before.loaded, loaded);
         let next =
             snapshot(loaded, &self.credentials, Some(&before), &self.log)?.waiting_for_restart(waiting);
         let runtime = &next.loaded.config.runtime;
@@ -149,13 +149,12 @@ impl Reloader {
     }
 
     /// What is fixed at the start stays as it was; the operator is told what waits for a restart.
-    fn keep_bootstrap(&self, before: &Loaded, loaded: &mut Loaded) -> Vec<String> {
-        let waiting = bootstrap_changes(before, loaded);
+    fn keep_bootstrap(&self, before: &Loaded, loaded: Loaded) -> (Loaded, Vec<String>) {
+        let waiting = bootstrap_changes(before, &loaded);
         if !waiting.is_empty() {
             warn!(self.log, "these fields change at the next start only"; "fields" => waiting.join(", "));
         }
-        loaded.keep_bootstrap_of(before);
-        waiting
+        (loaded.with_bootstrap_of(before), waiting)
     }
 
     fn reload_certificate(&self) {

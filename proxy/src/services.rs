@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::auth::Authenticator;
 use crate::limit::Admission;
 use crate::repair::LearnedRefusals;
+use crate::requests::RequestRegistry;
 use crate::snapshot::Snapshots;
 use crate::upstream::Breakers;
 
@@ -26,6 +27,8 @@ pub struct Services {
     pub refusals: LearnedRefusals,
     /// Which regions fail for which models.
     pub breakers: Breakers,
+    /// Requests under way and lately ended.
+    pub requests: Arc<RequestRegistry>,
     /// Whether traffic should come here.
     pub readiness: Readiness,
     /// Phases and the drain.

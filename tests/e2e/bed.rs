@@ -41,6 +41,8 @@ pub(crate) struct Bed {
     pub(crate) key: String,
     /// The simulator in the region that the proxy calls.
     pub(crate) simulator: Simulator,
+    /// Where its admin listener is: an address or a path, as the proxy says it. Only when the bed's own proxy has one.
+    pub(crate) admin: Option<String>,
     metrics: String,
     local: Process,
     /// Only when the bed runs a proxy of its own.
@@ -67,6 +69,7 @@ impl Bed {
             root: base.strip_suffix("/v1").with_context(|| format!("{base} does not end in /v1"))?.to_owned(),
             key: text(&ready["api_key"])?,
             simulator: Simulator { endpoint: text(&ready["simulator"][REGION])? },
+            admin: None,
             metrics: text(&ready["metrics"])?,
             local,
             proxy: None,
@@ -102,6 +105,7 @@ impl Bed {
         let listen = ready["listen"].as_str().with_context(|| format!("no listen in {ready}"))?;
         let metrics = ready["metrics"].as_str().with_context(|| format!("no metrics in {ready}"))?;
         bed.root = format!("http://{listen}");
+        bed.admin = ready["admin"].as_str().map(str::to_owned);
         bed.metrics = if metrics.starts_with("http") {
             metrics.to_owned()
         } else {

@@ -31,6 +31,8 @@ pub struct BootstrapConfig {
     pub listen: SocketAddr,
     /// The address that serves metrics and health.
     pub metrics: Option<SocketAddr>,
+    /// Where operators reach this instance.
+    pub admin: Option<AdminAddress>,
     /// The rollout ring.
     pub ring: String,
     /// The form of a log line.
@@ -114,6 +116,15 @@ pub enum AuthConfig {
     },
     /// Everybody who reaches the loopback address.
     None,
+}
+
+/// Where operators reach an instance: never over a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminAddress {
+    /// A loopback address.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
 }
 
 /// The certificate of the listeners, and whose client certificates they want.

@@ -24,9 +24,9 @@ mod source;
 mod tier;
 
 pub use config::{
-    AssumeRoleConfig, AuthConfig, BedrockConfig, BootstrapConfig, BreakerConfig, Config, FailoverConfig,
-    GuardrailConfig, ImageFetchConfig, ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig,
-    RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
+    AdminAddress, AssumeRoleConfig, AuthConfig, BedrockConfig, BootstrapConfig, BreakerConfig, Config,
+    FailoverConfig, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy, LimitsConfig, ModelConfig,
+    RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
 };
 pub use duration::DurationText;
 pub use environment::{Environment, ProcessEnvironment};

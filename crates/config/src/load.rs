@@ -94,14 +94,21 @@ impl Loaded {
         redact::effective(self)
     }
 
-    /// Takes the bootstrap fields of `before`, as a running process must: what is fixed at the start stays as it was. The hash then names
-    /// what is in force. [`crate::bootstrap_changes`] tells, before, what waits for a restart.
-    pub fn keep_bootstrap_of(&mut self, before: &Self) {
-        self.config.bootstrap = before.config.bootstrap.clone();
-        for path in tier::bootstrap_paths() {
-            tier::copy_field(path, &before.effective, &mut self.effective);
+    /// This configuration with the bootstrap tier of `running`: what a process that runs `running` comes to by a reload.
+    ///
+    /// Values, origins and hash then tell what is in force, not what waits for a restart.
+    #[must_use]
+    pub fn with_bootstrap_of(mut self, running: &Self) -> Self {
+        for field in tier::fields().iter().filter(|field| field.tier == tier::Tier::Bootstrap) {
+            tier::copy_value(&running.effective, &mut self.effective, &field.path);
+            match running.origins.get(&field.path) {
+                Some(origin) => self.origins.insert(field.path.clone(), origin.clone()),
+                None => self.origins.remove(&field.path),
+            };
         }
+        self.config.bootstrap = running.config.bootstrap.clone();
         self.hash = hash::short_hash(&self.effective);
+        self
     }
 
     /// Every value, defaults and environment included.

@@ -12,8 +12,9 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::config::{
-    AuthConfig, BootstrapConfig, Config, FailoverConfig, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy,
-    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
+    AdminAddress, AuthConfig, BootstrapConfig, Config, FailoverConfig, GuardrailConfig, ImageFetchConfig,
+    ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
+    TlsConfig,
 };
 use crate::schema::{RawAuth, RawConfig, RawGuardrail, RawModel, RawServer, RawTls};
 
@@ -46,6 +47,7 @@ pub(crate) fn validate(
     if listen.is_some() && listen == metrics && listen.is_some_and(|address| address.port() != 0) {
         broken.push(rule("metrics", "is the same address as listen", "write another port"));
     }
+    let admin = admin(raw.admin.as_deref(), [listen, metrics], &mut broken);
     let auth = authentication(raw.auth.as_ref(), listen, &mut broken);
     let bedrock = regions::bedrock(&raw.bedrock, declares, &mut broken);
     if raw.bedrock.retry.base_delay > raw.bedrock.retry.max_delay {
@@ -67,6 +69,7 @@ pub(crate) fn validate(
     let bootstrap = BootstrapConfig {
         listen,
         metrics,
+        admin,
         ring: raw.ring.clone(),
         log_format: raw.log.format,
         server,
@@ -94,6 +97,26 @@ fn address(field: &'static str, text: Option<&str>, broken: &mut Vec<Broken>) ->
         broken.push(rule(field, problem, "write an address such as \"0.0.0.0:8080\" or \"[::]:8080\""));
     }
     parsed
+}
+
+fn admin(
+    text: Option<&str>,
+    others: [Option<SocketAddr>; 2],
+    broken: &mut Vec<Broken>,
+) -> Option<AdminAddress> {
+    let text = text?;
+    if text.starts_with('/') {
+        return Some(AdminAddress::Unix(PathBuf::from(text)));
+    }
+    let address = address("admin", Some(text), broken)?;
+    if !address.ip().is_loopback() {
+        let fix = "write a loopback address such as \"127.0.0.1:8081\", or the path of a Unix socket";
+        broken.push(rule("admin", "would let other machines operate this instance", fix));
+    }
+    if address.port() != 0 && others.contains(&Some(address)) {
+        broken.push(rule("admin", "is the same address as listen or metrics", "write another port"));
+    }
+    Some(AdminAddress::Tcp(address))
 }
 
 fn authentication(

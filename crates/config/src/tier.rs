@@ -125,31 +125,6 @@ fn collect_touched(block: &Block, path: &Path, found: &mut Vec<(Path, Span)>) {
     }
 }
 
-/// The dotted paths of all bootstrap fields.
-pub(crate) fn bootstrap_paths() -> impl Iterator<Item = &'static str> {
-    fields().iter().filter(|field| field.tier == Tier::Bootstrap).map(|field| field.path.as_str())
-}
-
-/// Makes the value at `path` in `to` that of `from`, where it may be absent.
-pub(crate) fn copy_field(path: &str, from: &Value, to: &mut Value) {
-    let (parent, name) = path.rsplit_once('.').map_or(("", path), |(parent, name)| (parent, name));
-    let names = || parent.split('.').filter(|name| !name.is_empty());
-    let value = names().try_fold(from, |value, name| value.get(name)).and_then(|value| value.get(name));
-    let mut target = to;
-    for name in names() {
-        let Some(object) = target.as_object_mut() else { return };
-        if value.is_none() && !object.contains_key(name) {
-            return;
-        }
-        target = object.entry(name).or_insert_with(|| Value::Object(serde_json::Map::new()));
-    }
-    match (target.as_object_mut(), value) {
-        (Some(object), Some(value)) => drop(object.insert(name.to_owned(), value.clone())),
-        (Some(object), None) => drop(object.shift_remove(name)),
-        (None, _) => {}
-    }
-}
-
 /// The bootstrap fields in which two configurations differ, in document order: what a reload cannot apply.
 #[must_use]
 pub fn bootstrap_changes(old: &Loaded, new: &Loaded) -> Vec<String> {
@@ -161,4 +136,22 @@ pub fn bootstrap_changes(old: &Loaded, new: &Loaded) -> Vec<String> {
         .filter(|field| field.tier == Tier::Bootstrap && value(old, &field.path) != value(new, &field.path))
         .map(|field| field.path.clone())
         .collect()
+}
+
+/// Makes the value at a dotted path of `to` what it is in `from`. A block that is left without values goes.
+pub(crate) fn copy_value(from: &Value, to: &mut Value, path: &str) {
+    let Some(to) = to.as_object_mut() else { return };
+    let Some((block, rest)) = path.split_once('.') else {
+        match from.get(path) {
+            Some(value) => to.insert(path.to_owned(), value.clone()),
+            None => to.remove(path),
+        };
+        return;
+    };
+    let none = Value::Null;
+    let below = to.entry(block).or_insert_with(|| Value::Object(serde_json::Map::new()));
+    copy_value(from.get(block).unwrap_or(&none), below, rest);
+    if below.as_object().is_some_and(serde_json::Map::is_empty) && from.get(block).is_none() {
+        to.remove(block);
+    }
 }

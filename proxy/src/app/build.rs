@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +66,17 @@ pub enum BuildError {
     Bind {
         /// The address.
         address: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A Unix socket that cannot be made.
+    #[error(
+        "cannot listen on the Unix socket {path}; is another program there, or its folder not ours to write?"
+    )]
+    BindUnix {
+        /// The path.
+        path: PathBuf,
         /// What the system says.
         #[source]
         source: io::Error,
@@ -152,6 +164,7 @@ pub(super) fn services(
         snapshots: Snapshots::new(first),
         refusals: LearnedRefusals::default(),
         breakers: Breakers::default(),
+        requests: Arc::default(),
         readiness,
         shutdown,
         log,

@@ -130,9 +130,9 @@ fn a_reload_is_told_which_bootstrap_fields_it_cannot_apply() {
 fn the_hash_after_a_reload_names_what_is_in_force() {
     let before = load_texts(&[MINIMAL]).unwrap();
     let changed = format!("strict = true\nmetrics = \"127.0.0.1:1\"\nring = \"canary\"\n{MINIMAL}");
-    let mut after = load_texts(&[&changed]).unwrap();
+    let after = load_texts(&[&changed]).unwrap();
     assert_eq!(bootstrap_changes(&before, &after), ["metrics", "ring"]);
-    after.keep_bootstrap_of(&before);
+    let after = after.with_bootstrap_of(&before);
     // As if the file had changed the runtime field alone.
     let expected = load_texts(&[&format!("strict = true\n{MINIMAL}")]).unwrap();
     assert_eq!(after.hash(), expected.hash());
@@ -232,4 +232,25 @@ fn every_value_arrives_in_its_own_type() {
     assert_eq!(config.runtime.limits.body_bytes, 1 << 20);
     assert_eq!(config.bootstrap.image_fetch.allow_hosts, ["A.example.com", "*.b.com"]);
     assert_eq!(config.runtime.models["x"].target, "nova-pro\n");
+}
+
+#[test]
+fn a_reload_keeps_the_bootstrap_tier_in_values_origins_and_hash() {
+    let tls = "tls {\n  cert_file = \"a\"\n  key_file = \"b\"\n}\n";
+    let plain = load_texts(&[MINIMAL]).unwrap();
+    let with_tls = load_texts(&[MINIMAL, tls]).unwrap();
+    let changed = load_texts(&[MINIMAL, tls, "ring = \"canary\"\nstrict = true\n"]).unwrap();
+    let runtime_only = load_texts(&[MINIMAL, "strict = true\n"]).unwrap();
+
+    let kept = changed.clone().with_bootstrap_of(&plain);
+    assert_eq!(kept.config, runtime_only.config);
+    assert_eq!(kept.hash(), runtime_only.hash());
+    assert_eq!(kept.redacted()["values"], runtime_only.redacted()["values"]);
+    assert_eq!(kept.origins()["ring"].to_string(), "default");
+    assert!(!kept.origins().contains_key("tls.cert_file"));
+
+    let kept = runtime_only.with_bootstrap_of(&with_tls);
+    assert_eq!(kept.redacted()["values"]["tls"]["cert_file"], "a");
+    assert_eq!(kept.origins()["tls.cert_file"].to_string(), "2.hcl:2:15");
+    assert!(kept.config.runtime.strict && kept.config.bootstrap.tls.is_some());
 }
