@@ -100,7 +100,7 @@ impl ApiError {
     /// A path that is not served.
     pub(crate) fn unknown_path(method: &str, path: &str) -> Self {
         let message = format!(
-            "nothing is served at {method} {}: chat is at POST /v1/chat/completions, models at GET /v1/models",
+            "nothing is served at {method} {}: chat is at POST /v1/chat/completions, responses at POST /v1/responses, models at GET /v1/models",
             shortened(path)
         );
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "unknown_url", message)
@@ -186,6 +186,13 @@ impl ApiError {
     pub(crate) fn stopped() -> Self {
         let message = "this proxy was stopped before the answer was complete: send the request again";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_shutdown", message)
+    }
+
+    /// The error with its parameter under another name, where `name` knows one.
+    #[must_use]
+    pub(crate) fn rename_param(self, name: impl FnOnce(&str) -> Option<String>) -> Self {
+        let param = self.param.as_deref().and_then(name).or(self.param);
+        Self { param, ..self }
     }
 
     /// The status as a number, for records and metrics.

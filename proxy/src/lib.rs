@@ -25,4 +25,5 @@ pub mod server;
 pub mod services;
 pub mod snapshot;
 pub mod stream;
+pub mod surface;
 pub mod upstream;

@@ -1,4 +1,4 @@
-//! The straight line of a chat request: every phase in order, and every branch between them.
+//! The straight line of a request for an answer: every phase in order, and every branch between them.
 //!
 //! Each line of [`answer`] is a phase with a file of its own. Read this file to know what happens to a request, and
 //! `docs/life-of-a-request.md` for why.
@@ -7,14 +7,14 @@ mod images;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, Response};
 use jiff::Timestamp;
 use nova_translate::converse::ConverseResponse;
 use nova_translate::reply::{self as translated, ReplyPlan};
-use nova_translate::request::{Translation, translate};
-use openai_api::chat::{ChatCompletion, ChatRequest, Choice};
+use nova_translate::request::Translation;
+use openai_api::chat::ChatRequest;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use crate::auth::Principal;
 use crate::call::{Called, Calls};
@@ -28,11 +28,12 @@ use crate::repair::Repair;
 use crate::reply::{self, Body};
 use crate::services::Services;
 use crate::stream::{self, AnswerStream, EventWriter};
+use crate::surface::{AnswerHead, Asked, Form, Surface, Whole};
 use crate::upstream::{Attempts, EventStream, Reply};
 
 /// An answer, before it is a response.
 enum Answer {
-    Whole(Box<ChatCompletion>),
+    Whole(Whole),
     Stream(Box<OpenStream>),
 }
 
@@ -40,22 +41,26 @@ enum Answer {
 struct OpenStream {
     streams: Vec<EventStream>,
     plan: Arc<ReplyPlan>,
-    head: Arc<stream::ChunkHead>,
+    writer: EventWriter,
     admitted: Admitted,
 }
 
-/// Answers `POST /v1/chat/completions`.
-pub async fn chat_completions(
+/// Answers a request on `surface`.
+pub async fn respond(
+    surface: Surface,
     services: &Services,
     headers: &HeaderMap,
     body: impl IncomingBody,
 ) -> Response<Body> {
-    let context = RequestContext::begin("chat_completions", services.snapshots.current(), &services.log);
+    let context = RequestContext::begin(surface.route(), services.snapshots.current(), &services.log);
     let mut record = RecordGuard::open(context);
-    match answer(services, headers, body, &mut record).await {
-        Ok(Answer::Whole(completion)) => {
+    match answer(surface, services, headers, body, &mut record).await {
+        Ok(Answer::Whole(whole)) => {
             record.outcome = Outcome::Completed;
-            reply::json(&*completion, Some(&record))
+            match whole {
+                Whole::Chat(completion) => reply::json(&*completion, Some(&record)),
+                Whole::Response(response) => reply::json(&response.object(), Some(&record)),
+            }
         }
         Ok(Answer::Stream(open)) => begin_stream(services, *open, record),
         Err(error) => {
@@ -66,8 +71,9 @@ pub async fn chat_completions(
     }
 }
 
-/// The phases of a chat request.
+/// The phases of a request.
 async fn answer(
+    surface: Surface,
     services: &Services,
     headers: &HeaderMap,
     body: impl IncomingBody,
@@ -75,31 +81,33 @@ async fn answer(
 ) -> Result<Answer, ApiError> {
     let snapshot = Arc::clone(&record.context.snapshot);
     let principal = authenticate(services, headers, record)?;
-    let request: ChatRequest = read(services, headers, body, record).await?;
+    let Asked { chat: request, form } = surface.parse(&read(services, headers, body, record).await?)?;
     let admitted = admit(services, record).await?;
     let model = resolve(&request, &principal, record)?;
-    let images = images::fetch(&snapshot, &request).await?;
-    let wanted = Wanted::of(&request);
-    let translation = translate_for(services, request, &model, &images, record)?;
+    let images = images::fetch(&snapshot, &request).await.map_err(|error| form.error(error))?;
+    let (stream, name) = (request.stream, request.model.clone());
+    let translation = translate_for(services, request, &form, &model, &images, record)?;
 
     record.attempts = vec![Attempts::new(); translation.choices as usize];
     let calls =
         Calls { snapshot: &snapshot, model: &model, translation: &translation, refusals: &services.refusals };
-    if wanted.stream {
+    if stream {
         let streams = note_repairs(calls.converse_stream(&mut record.attempts).await?, record);
         record.answers = translation.choices;
         Ok(Answer::Stream(Box::new(OpenStream {
             streams,
-            head: wanted.head(&translation),
+            writer: form.writer(head(name, &translation), translation.plan.include_usage),
             plan: Arc::new(translation.plan),
             admitted,
         })))
     } else {
         let replies = note_repairs(calls.converse(&mut record.attempts).await?, record);
         record.answers = translation.choices;
-        let completion = complete(&replies, &translation, &wanted, record)?;
+        let answers = complete(&replies, &translation, record)?;
         drop(admitted);
-        Ok(Answer::Whole(Box::new(completion)))
+        let usage = (record.usage.len() == answers.len())
+            .then(|| translated::usage(translated::sum(record.usage.iter().copied())));
+        Ok(Answer::Whole(form.whole(head(name, &translation), answers, usage)))
     }
 }
 
@@ -114,17 +122,16 @@ pub(crate) fn authenticate(
     Ok(principal)
 }
 
-/// Reads and parses the body, of known callers only.
+/// Reads the body, of known callers only.
 pub(crate) async fn read(
     services: &Services,
     headers: &HeaderMap,
     mut body: impl IncomingBody,
     record: &RecordGuard,
-) -> Result<ChatRequest, ApiError> {
+) -> Result<Bytes, ApiError> {
     parse::check_content_type(headers)?;
     let limit = record.context.snapshot.loaded.config.runtime.limits.body_bytes;
-    let body = parse::read(&mut body, headers, limit, services.body_timeout).await?;
-    parse::json(&body)
+    parse::read(&mut body, headers, limit, services.body_timeout).await
 }
 
 /// Waits for a place.
@@ -153,11 +160,12 @@ pub(crate) fn resolve(
 pub(crate) fn translate_for(
     services: &Services,
     request: ChatRequest,
+    form: &Form,
     model: &ServedModel,
     images: &nova_translate::request::RemoteImages,
     record: &mut RecordGuard,
 ) -> Result<Translation, ApiError> {
-    let mut translation = translate(request, &model.target, &model.options, images)?;
+    let mut translation = form.translate(request, &model.target, &model.options, images)?;
     if translation.has_cache_points()
         && services.refusals.refuses_cache_points(&model.target.model_id, Instant::now())
     {
@@ -167,21 +175,9 @@ pub(crate) fn translate_for(
     Ok(translation)
 }
 
-/// Parts of the request that are needed after its translation has consumed it.
-struct Wanted {
-    stream: bool,
-    model: String,
-}
-
-impl Wanted {
-    fn of(request: &ChatRequest) -> Self {
-        Self { stream: request.stream, model: request.model.clone() }
-    }
-
-    fn head(&self, translation: &Translation) -> Arc<stream::ChunkHead> {
-        let tier = translation.body.service_tier.map(|tier| tier.kind.to_owned());
-        stream::chunk_head(completion_id(), unix_seconds(), self.model.clone(), tier)
-    }
+fn head(model: String, translation: &Translation) -> AnswerHead {
+    let created = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+    AnswerHead { model, created, service_tier: translation.body.service_tier.map(|tier| tier.kind) }
 }
 
 /// What had to be changed on the way becomes part of the record, and so of the response's headers.
@@ -203,13 +199,12 @@ fn note_repairs<T>(called: Vec<Called<T>>, record: &mut RecordGuard) -> Vec<T> {
     answers
 }
 
-/// From Converse's answers to one completion.
+/// From Converse's answers to OpenAI's.
 fn complete(
     replies: &[Reply],
     translation: &Translation,
-    wanted: &Wanted,
     record: &mut RecordGuard,
-) -> Result<ChatCompletion, ApiError> {
+) -> Result<Vec<translated::Answer>, ApiError> {
     let mut parsed = Vec::with_capacity(replies.len());
     for reply in replies {
         let response: ConverseResponse = serde_json::from_slice(&reply.body)
@@ -218,37 +213,19 @@ fn complete(
         record.usage.extend(response.usage);
         parsed.push(response);
     }
-    let mut choices = Vec::with_capacity(parsed.len());
-    for (index, response) in (0..).zip(parsed) {
+    let mut answers = Vec::with_capacity(parsed.len());
+    for response in parsed {
         let answer = translated::read(response, &translation.plan)?;
         record.finish_reasons.push(stream::finish_word(answer.finish.reason));
         record.native_stop_reason.clone_from(&answer.finish.native);
-        choices.push(Choice {
-            index,
-            message: answer.message,
-            logprobs: None,
-            finish_reason: answer.finish.reason,
-            native_finish_reason: answer.finish.native,
-        });
+        answers.push(answer);
     }
-    let usage = (record.usage.len() == choices.len())
-        .then(|| translated::usage(translated::sum(record.usage.iter().copied())));
-    Ok(ChatCompletion {
-        id: completion_id(),
-        object: ChatCompletion::OBJECT,
-        created: unix_seconds(),
-        model: wanted.model.clone(),
-        choices,
-        usage,
-        service_tier: Some(translation.body.service_tier.map_or("default", |tier| tier.kind).to_owned()),
-        system_fingerprint: None,
-    })
+    Ok(answers)
 }
 
 fn begin_stream(services: &Services, open: OpenStream, record: RecordGuard) -> Response<Body> {
     let mut headers = HeaderMap::new();
     reply::add_headers(&mut headers, &record);
-    let include_usage = open.plan.include_usage;
     let keep_alive = record.context.snapshot.loaded.config.runtime.limits.keep_alive_interval;
     let choices = (0..)
         .zip(open.streams)
@@ -256,20 +233,11 @@ fn begin_stream(services: &Services, open: OpenStream, record: RecordGuard) -> R
         .collect();
     let answer = AnswerStream {
         choices,
-        writer: EventWriter::new(open.head, include_usage),
-        include_usage,
+        writer: open.writer,
         keep_alive,
         record,
         _admitted: open.admitted,
         shutdown: services.shutdown.clone(),
     };
     reply::event_stream(answer.into_body(), headers)
-}
-
-fn completion_id() -> String {
-    format!("chatcmpl-{}", Uuid::new_v4().simple())
-}
-
-fn unix_seconds() -> u64 {
-    u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
 }

@@ -10,6 +10,7 @@ use super::body::WarpBody;
 use super::into_warp;
 use crate::pipeline;
 use crate::services::SharedServices;
+use crate::surface::Surface;
 
 pub(super) fn route(services: &SharedServices) -> BoxedFilter<(warp::reply::Response,)> {
     let services = services.clone();
@@ -20,7 +21,9 @@ pub(super) fn route(services: &SharedServices) -> BoxedFilter<(warp::reply::Resp
         .and_then(move |headers: HeaderMap, body| {
             let services = services.clone();
             async move {
-                let response = pipeline::chat_completions(&services, &headers, WarpBody::new(body)).await;
+                let response =
+                    pipeline::respond(Surface::ChatCompletions, &services, &headers, WarpBody::new(body))
+                        .await;
                 Ok::<_, Infallible>(into_warp(response))
             }
         })

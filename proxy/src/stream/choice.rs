@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use nova_translate::converse::{self, TokenUsage};
-use nova_translate::reply::{Finish, ReplyPlan, StreamTranslator};
+use nova_translate::reply::{Finish, ReplyError, ReplyPlan, StreamTranslator};
 
 use super::writer::EventWriter;
 use crate::error::ApiError;
@@ -76,16 +76,22 @@ impl Choice {
             Some(Ok(event)) => event,
             Some(Err(error)) => return Err(Box::new(ApiError::from(&error))),
             None => {
-                let finish = self.translator.finish().map_err(|error| Box::new(error.into()))?;
+                let finish = self.translator.finish().map_err(|error| {
+                    if matches!(error, ReplyError::Failed(_)) {
+                        writer.model_broke_off();
+                    }
+                    Box::new(error.into())
+                })?;
                 self.ended = true;
                 writer.finish(self.index, &finish);
                 return Ok(Progress::Ended(finish));
             }
         };
+        let written = writer.len();
         let event = converse::Event::parse(event.event_type.as_str(), &event.payload)
             .map_err(|_| Box::new(ApiError::unreadable_event(event.event_type.as_str())))
-            .map(|parsed| self.translator.event(parsed, &mut |delta| writer.delta(self.index, delta)))?;
+            .map(|parsed| self.translator.event(parsed, &mut |piece| writer.piece(self.index, piece)))?;
         event.map_err(|error| Box::new(error.into()))?;
-        Ok(if writer.is_empty() { Progress::Nothing } else { Progress::Content })
+        Ok(if writer.len() == written { Progress::Nothing } else { Progress::Content })
     }
 }

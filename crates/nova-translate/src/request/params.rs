@@ -7,14 +7,19 @@ use crate::TranslateError;
 use crate::converse::ServiceTier;
 use crate::note::Notes;
 
-/// The parameters that can be dropped: a closed list, which metrics use as labels. A field that a caller made up is not in it.
-pub const KNOWN_DROPS: [&str; 27] = [
+/// The parameters that can be dropped, in the words of either API: a closed list, which metrics use as labels. A field that a caller made up is not in it.
+pub const KNOWN_DROPS: [&str; 40] = [
     "cache_control",
     "cache_control.ttl",
+    "context_management",
     "frequency_penalty",
     "image_url.detail",
+    "include",
+    "input.reasoning",
+    "input_image.detail",
     "logit_bias",
     "max_completion_tokens",
+    "max_output_tokens",
     "max_tokens",
     "messages.*",
     "messages.name",
@@ -22,18 +27,26 @@ pub const KNOWN_DROPS: [&str; 27] = [
     "metadata",
     "prediction",
     "presence_penalty",
+    "prompt_cache_breakpoint",
+    "prompt_cache_breakpoint.ttl",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
+    "reasoning.effort",
+    "reasoning.summary",
     "reasoning_effort",
     "seed",
     "service_tier",
     "stop",
     "store",
     "stream_options",
+    "stream_options.include_obfuscation",
     "temperature",
+    "text.verbosity",
     "tools.cache_control",
     "top_k",
     "top_p",
+    "truncation",
     "verbosity",
     "web_search_options",
 ];
@@ -114,7 +127,7 @@ pub(super) fn drop_what_nova_ignores(request: &ChatRequest, notes: &mut Notes) -
 }
 
 /// A caller's own field name may hold anything; in a header it must not.
-fn header_safe(name: &str) -> String {
+pub(crate) fn header_safe(name: &str) -> String {
     const LENGTH_MAX: usize = 64;
     name.chars()
         .take(LENGTH_MAX)
