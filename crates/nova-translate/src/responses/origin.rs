@@ -104,7 +104,7 @@ impl Origin {
         let mut translation =
             request::translate(chat, target, options, images).map_err(|error| self.error(error))?;
         let renamed = translation.notes.drain(..).map(|note| Note {
-            param: self.param(&note.param).map_or(note.param.clone(), Cow::Owned),
+            param: self.param(&note.param).map_or_else(|| note.param.clone(), Cow::Owned),
             ..note
         });
         translation.notes = notes.into_vec().into_iter().chain(renamed).collect();

@@ -316,7 +316,8 @@ proptest! {
 
         let cut = (0..=cut.min(text.len())).rev().find(|cut| text.is_char_boundary(*cut)).unwrap_or(0);
         let mut events = Vec::new();
-        for piece in [&text[..cut], &text[cut..]] {
+        let (begin, end) = text.split_at(cut);
+        for piece in [begin, end] {
             events.push(("contentBlockDelta".to_owned(), json!({"contentBlockIndex": 0, "delta": {"text": piece}})));
         }
         events.push(("contentBlockStop".to_owned(), json!({"contentBlockIndex": 0})));
