@@ -33,7 +33,23 @@ server {
   idle_timeout    = "75s"
   drain_min_delay = "0s"
   drain_timeout   = "30s"
+
+  trusted_proxies  = []                # load balancers whose word on a client's address is believed, such as "10.0.0.0/8"
+  proxy_protocol   = false             # whether their connections begin with a PROXY protocol header
+  forwarded_header = "x-forwarded-for" # or "forwarded": the one that they set themselves
 }
+
+# TLS on the API listener. The files are read again when they change, and on SIGHUP. All bootstrap.
+#tls {
+  #cert_file = "/etc/nova/tls/cert.pem" # the certificate and its chain
+  #key_file  = "/etc/nova/tls/key.pem"
+
+  # With it, clients need a certificate of one of these authorities.
+  #client_ca_file = "/etc/nova/tls/client-ca.pem"
+
+  #min_version = "1.2" # or "1.3"
+  #metrics     = false # whether the metrics listener speaks TLS too
+#}
 
 bedrock {
   region = "us-east-1" # required; or AWS_REGION, AWS_DEFAULT_REGION. bootstrap

@@ -24,7 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::reload::Reloader;
 use crate::routes::{self, HttpService, RenderMetrics};
-use crate::server::{Server, ServerSettings, ServerStats, StopTokens};
+use crate::server::{Server, ServerSettings, ServerStats, ServerTls, StopTokens, TrustedHops};
 use crate::services::SharedServices;
 use crate::upstream::{CachedCredentials, CredentialSource};
 
@@ -84,6 +84,7 @@ pub struct App {
     services: SharedServices,
     credentials: Arc<CachedCredentials>,
     surroundings: Surroundings,
+    tls: Option<Arc<ServerTls>>,
     tasks: Tasks,
 }
 
@@ -99,8 +100,9 @@ impl App {
         });
         let tasks = Tasks::new(shutdown.clone(), &surroundings.log).with_failure_hook(count_failure);
         let credentials = build::credentials(&loaded, &surroundings);
+        let tls = build::tls(&loaded, &surroundings)?;
         let services = build::services(loaded, &credentials, &surroundings, shutdown)?;
-        Ok(Self { services, credentials, surroundings, tasks })
+        Ok(Self { services, credentials, surroundings, tls, tasks })
     }
 
     /// Asks for a drain, for a program that runs the proxy within itself.
@@ -118,8 +120,10 @@ impl App {
         listeners: Listeners,
         signals: impl SignalSource + 'static,
     ) -> io::Result<Outcome> {
-        let Self { services, credentials, surroundings, tasks } = self;
-        let server = services.snapshots.current().loaded.config.bootstrap.server.clone();
+        let Self { services, credentials, surroundings, tls, tasks } = self;
+        let bootstrap = services.snapshots.current().loaded.config.bootstrap.clone();
+        let metrics_tls = bootstrap.tls.is_some_and(|tls| tls.metrics);
+        let server = bootstrap.server;
         let log = surroundings.log.new(o!(keys::COMPONENT => "app"));
         let reload = Arc::new(Notify::new());
 
@@ -132,26 +136,26 @@ impl App {
             "credentials",
             keep_credentials(credentials.clone(), tasks.shutdown().clone(), log.clone()),
         );
-        let reloader = Reloader::new(services.clone(), credentials, &surroundings);
+        let reloader = Reloader::new(services.clone(), credentials, &surroundings, tls.clone());
         tasks.spawn("reload", reloader.run(reload, tasks.shutdown().clone()));
         tasks.spawn("metrics_upkeep", upkeep(surroundings.metrics.clone(), tasks.shutdown().clone()));
 
         let stop = stop_tokens(&tasks);
         info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => env!("CARGO_PKG_VERSION"));
+        let listening = Listening { tasks: &tasks, config: &server, stop: &stop, log: &surroundings.log };
         let stats =
-            serve(&tasks, "api", listeners.api, routes::api(&services), &server, &stop, &surroundings.log);
+            listening.serve("api", listeners.api, routes::api(&services), tls.clone(), build::hops(&server));
         if let Some(listener) = listeners.metrics {
             info!(log, "serving metrics"; keys::LISTEN => %listener.local_addr()?);
             let render: RenderMetrics =
                 gauges::renderer(surroundings.metrics.clone(), services.clone(), stats);
-            serve(
-                &tasks,
+            let tls = tls.filter(|_| metrics_tls);
+            listening.serve(
                 "metrics",
                 listener,
                 routes::metrics(&services, render),
-                &server,
-                &stop,
-                &surroundings.log,
+                tls,
+                TrustedHops::default(),
             );
         }
 
@@ -163,32 +167,42 @@ impl App {
     }
 }
 
-/// Serves one listener as work that the drain waits for.
-fn serve(
-    tasks: &Tasks,
-    name: &'static str,
-    listener: TcpListener,
-    service: impl HttpService,
-    config: &ServerConfig,
-    stop: &StopTokens,
-    log: &Logger,
-) -> Arc<ServerStats> {
-    let settings = ServerSettings {
-        max_connections: u32::try_from(config.max_connections).unwrap_or(u32::MAX),
-        header_read_timeout: config.header_timeout,
-        idle_timeout: config.idle_timeout,
-        ..ServerSettings::default()
-    };
-    let server = Server::new(settings, service, log.new(o!(keys::COMPONENT => "server", "listener" => name)));
-    let stats = server.stats();
-    let (stop, log) = (stop.clone(), log.new(o!(keys::COMPONENT => "server", "listener" => name)));
-    tasks.spawn_connection(name, async move {
-        let outcome = server.run(listener, stop, TaskTracker::new()).await;
-        if outcome.forced_connections > 0 {
-            warn!(log, "connections were dropped before their end"; keys::LEFT => outcome.forced_connections);
-        }
-    });
-    stats
+/// What all listeners have in common.
+struct Listening<'a> {
+    tasks: &'a Tasks,
+    config: &'a ServerConfig,
+    stop: &'a StopTokens,
+    log: &'a Logger,
+}
+
+impl Listening<'_> {
+    /// Serves one listener as work that the drain waits for.
+    fn serve(
+        &self,
+        name: &'static str,
+        listener: TcpListener,
+        service: impl HttpService,
+        tls: Option<Arc<ServerTls>>,
+        hops: TrustedHops,
+    ) -> Arc<ServerStats> {
+        let settings = ServerSettings {
+            max_connections: u32::try_from(self.config.max_connections).unwrap_or(u32::MAX),
+            handshake_timeout: self.config.header_timeout,
+            header_read_timeout: self.config.header_timeout,
+            idle_timeout: self.config.idle_timeout,
+            ..ServerSettings::default()
+        };
+        let log = self.log.new(o!(keys::COMPONENT => "server", "listener" => name));
+        let server = Server::new(settings, service, log.clone()).with_tls(tls).with_hops(hops);
+        let (stats, stop) = (server.stats(), self.stop.clone());
+        self.tasks.spawn_connection(name, async move {
+            let outcome = server.run(listener, stop, TaskTracker::new()).await;
+            if outcome.forced_connections > 0 {
+                warn!(log, "connections were dropped before their end"; keys::LEFT => outcome.forced_connections);
+            }
+        });
+        stats
+    }
 }
 
 /// Streams get their last event when a stop is forced; only then are connections dropped.

@@ -1,7 +1,7 @@
 //! The calls to Bedrock for one request: one per answer, each with its second chance where `repair.rs` knows one.
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 use nova_translate::converse::ConverseRequest;
 use nova_translate::request::Translation;
 use tokio::time::Instant;
@@ -38,11 +38,12 @@ impl Calls<'_> {
     /// Asks for whole answers, one call per entry of `attempts`, all at once.
     ///
     /// # Errors
-    /// The first failure; the other calls are dropped, because a part of the answers is of no use.
+    /// The first failure. The other calls are dropped at once, because a part of the answers is of no use; `attempts` tells of them, so that
+    /// what they may cost is accounted for.
     pub async fn converse(&self, attempts: &mut [Attempts]) -> Result<Vec<Called<Reply>>, ApiError> {
         let body = json(&self.translation.body)?;
         let calls = attempts.iter_mut().map(|attempts| self.converse_once(&body, attempts));
-        join_all(calls).await.into_iter().collect()
+        try_join_all(calls).await
     }
 
     /// Asks for streams, one call per entry of `attempts`, all at once.
@@ -55,7 +56,7 @@ impl Calls<'_> {
     ) -> Result<Vec<Called<EventStream>>, ApiError> {
         let body = json(&self.translation.body)?;
         let calls = attempts.iter_mut().map(|attempts| self.stream_once(&body, attempts));
-        join_all(calls).await.into_iter().collect()
+        try_join_all(calls).await
     }
 
     async fn converse_once(&self, body: &Bytes, attempts: &mut Attempts) -> Result<Called<Reply>, ApiError> {
@@ -67,7 +68,7 @@ impl Calls<'_> {
         let (repair, body) = self.repaired(&error)?;
         let answer =
             bedrock.converse(&self.call(body), attempts).await.map_err(|error| ApiError::from(&error))?;
-        Ok(Called { answer, repair: Some(repair) })
+        Ok(self.repaired_call(answer, repair))
     }
 
     async fn stream_once(
@@ -85,7 +86,15 @@ impl Calls<'_> {
             .converse_stream(&self.call(body), attempts)
             .await
             .map_err(|error| ApiError::from(&error))?;
-        Ok(Called { answer, repair: Some(repair) })
+        Ok(self.repaired_call(answer, repair))
+    }
+
+    /// A repair that helped is one to remember; one that did not has proved nothing.
+    fn repaired_call<T>(&self, answer: T, repair: Repair) -> Called<T> {
+        if repair == Repair::StripCachePoints {
+            self.refusals.learn(&self.model.target.model_id, Instant::now());
+        }
+        Called { answer, repair: Some(repair) }
     }
 
     fn call(&self, body: Bytes) -> Call<'_> {
@@ -100,9 +109,6 @@ impl Calls<'_> {
     /// The body that avoids `error`, or the error.
     fn repaired(&self, error: &UpstreamError) -> Result<(Repair, Bytes), ApiError> {
         let Some(repair) = Repair::of(error, self.translation) else { return Err(error.into()) };
-        if repair == Repair::StripCachePoints {
-            self.refusals.learn(&self.model.target.model_id, Instant::now());
-        }
         let mut translation = self.translation.clone();
         repair.apply(&mut translation);
         Ok((repair, json(&translation.body)?))

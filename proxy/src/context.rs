@@ -1,8 +1,9 @@
 //! What is known about one request while it is under way.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use slog::{Logger, o};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -21,6 +22,15 @@ pub fn request_id_header() -> HeaderValue {
     HeaderValue::try_from(request_id()).unwrap_or_else(|_| HeaderValue::from_static("req_unknown"))
 }
 
+/// What came before the body of a request.
+#[derive(Debug, Clone, Default)]
+pub struct RequestHead {
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// The client's address, as far as it can be believed. None where the listener is no TCP socket.
+    pub client: Option<IpAddr>,
+}
+
 /// One request. Made when its head has been read, and kept until its body has ended.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
@@ -28,6 +38,8 @@ pub struct RequestContext {
     pub request_id: String,
     /// The route, as metrics and records name it.
     pub route: &'static str,
+    /// The client's address.
+    pub client: Option<IpAddr>,
     /// When the head had been read.
     pub started: Instant,
     /// The configuration that the request began with; it ends with the same one.
@@ -42,6 +54,13 @@ impl RequestContext {
     pub fn begin(route: &'static str, snapshot: Arc<Snapshot>, log: &Logger) -> Self {
         let request_id = request_id();
         let log = log.new(o!("request_id" => request_id.clone()));
-        Self { request_id, route, started: Instant::now(), snapshot, log }
+        Self { request_id, route, client: None, started: Instant::now(), snapshot, log }
+    }
+
+    /// Notes where the request came from.
+    #[must_use]
+    pub fn with_head(mut self, head: &RequestHead) -> Self {
+        self.client = head.client;
+        self
     }
 }

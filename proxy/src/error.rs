@@ -38,6 +38,8 @@ pub struct ApiError {
     retry_after: Option<Duration>,
     /// AWS's id of the failed call.
     aws_request_id: Option<Box<str>>,
+    /// What happened, with all causes and unredacted: for the log alone.
+    cause: Option<Box<str>>,
 }
 
 const INVALID_REQUEST: &str = "invalid_request_error";
@@ -58,10 +60,11 @@ impl ApiError {
             kind,
             code: code.into(),
             param: None,
-            message: message.into(),
+            message: bounded(message.into()),
             should_retry: None,
             retry_after: None,
             aws_request_id: None,
+            cause: None,
         }
     }
 
@@ -134,7 +137,8 @@ impl ApiError {
 
     /// A remote image that cannot be used.
     pub(crate) fn image_fetch(param: String, error: &FetchError) -> Self {
-        Self { param: Some(param), ..Self::bad_request("image_fetch_failed", error.to_string()) }
+        let cause = Some(nova_telemetry::error_chain(error).into());
+        Self { param: Some(param), cause, ..Self::bad_request("image_fetch_failed", error.to_string()) }
     }
 
     /// An image URL that is none.
@@ -151,6 +155,17 @@ impl ApiError {
             "the request names {count} images by URL, and at most {limit} are fetched: send some as data: URLs"
         );
         Self { param: Some("messages".to_owned()), ..Self::bad_request("too_many_images", message) }
+    }
+
+    /// Remote images that are too much together.
+    pub(crate) fn images_too_large(limit_bytes: usize) -> Self {
+        let message = format!(
+            "the images that the request names are larger than {limit_bytes} bytes together, as base64"
+        );
+        Self {
+            param: Some("messages".to_owned()),
+            ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "request_too_large", message)
+        }
     }
 
     /// An event of Bedrock's whose payload has not its shape.
@@ -211,6 +226,12 @@ impl ApiError {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What happened, for the log: it may name hosts, accounts and ARNs.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
     }
 
     /// The error object, for a body or for an event within a stream.
@@ -309,6 +330,17 @@ impl From<ReplyError> for ApiError {
         // The call was answered, and so it was paid: an SDK that tries again by itself pays twice.
         Self { should_retry: Some(false), ..error }
     }
+}
+
+/// A message of a length that a log line and a caller can bear, whatever it quotes.
+fn bounded(mut message: String) -> String {
+    const BYTES_MAX: usize = 4096;
+    if message.len() > BYTES_MAX {
+        let end = (0..=BYTES_MAX).rev().find(|&end| message.is_char_boundary(end)).unwrap_or(0);
+        message.truncate(end);
+        message.push('…');
+    }
+    message
 }
 
 /// What a caller wrote, short enough to be repeated to them.

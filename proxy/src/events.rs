@@ -2,11 +2,17 @@
 //!
 //! Names are the telemetry crate's. No event holds a prompt, a completion or a secret.
 
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+
+use jiff::Timestamp;
 use nova_telemetry::keys;
 use nova_telemetry::metrics as names;
+use nova_telemetry::metrics::LabelGuard;
 use nova_translate::converse::TokenUsage;
 use nova_translate::reply;
-use slog::{Logger, error, info, o, warn};
+use slog::{Logger, debug, error, info, o, warn};
 use tokio::time::Instant;
 
 use crate::record::{Outcome, UsageRecord};
@@ -15,12 +21,15 @@ use crate::upstream::{Attempt, AttemptOutcome};
 /// The status that is counted for a caller who left, as nginx does.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
+/// Each reload makes a new value of the label `config`, and each value is a series for ever: after so many they are counted together.
+static CONFIGS: LazyLock<LabelGuard> = LazyLock::new(|| LabelGuard::new(50));
+
 /// A request that has been refused before its model was known has no model to be counted under.
 const NO_MODEL: &str = "none";
 
 /// A request's head has been read. Logged at debug: the end tells all of it.
 pub(crate) fn request_started(record: &UsageRecord) {
-    slog::debug!(record.context.log, "request started"; keys::ROUTE => record.context.route);
+    debug!(record.context.log, "request started"; keys::ROUTE => record.context.route);
 }
 
 /// A request has ended, in whatever way.
@@ -37,6 +46,7 @@ fn status(outcome: &Outcome) -> u16 {
         Outcome::Completed => 200,
         // The status line of a broken stream said 200; what is counted is what it was.
         Outcome::Failed(error) | Outcome::Broken(error) => error.status(),
+        Outcome::Lost => 500,
     }
 }
 
@@ -46,12 +56,13 @@ fn outcome_word(outcome: &Outcome) -> &'static str {
         Outcome::Completed => "completed",
         Outcome::Failed(_) => "failed",
         Outcome::Broken(_) => "broken",
+        Outcome::Lost => "lost",
     }
 }
 
 fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
     let model = record.model.clone().unwrap_or_else(|| NO_MODEL.to_owned());
-    let config = record.context.snapshot.config_hash.to_string();
+    let config = CONFIGS.admit(&record.context.snapshot.config_hash).to_string();
     let route = record.context.route;
     let elapsed = now.duration_since(record.context.started);
     let labels = [
@@ -63,12 +74,16 @@ fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
     metrics::counter!(names::REQUESTS_TOTAL, &labels).increment(1);
     let labels = [("route", route.to_owned()), ("model", model.clone()), ("config", config.clone())];
     metrics::histogram!(names::REQUEST_DURATION_SECONDS, &labels).record(elapsed.as_secs_f64());
-    metrics::histogram!(names::QUEUE_WAIT_SECONDS).record(record.queued.as_secs_f64());
+    if let Some(queued) = record.queued {
+        metrics::histogram!(names::QUEUE_WAIT_SECONDS).record(queued.as_secs_f64());
+    }
     for param in record.dropped_params() {
         metrics::counter!(names::DROPPED_PARAMS_TOTAL, "param" => known_param(param)).increment(1);
     }
     count_attempts(record, &model);
-    if matches!(record.outcome, Outcome::Broken(_) | Outcome::Pending) && record.stream && record.answers > 0
+    if matches!(record.outcome, Outcome::Broken(_) | Outcome::Pending)
+        && record.stream
+        && record.was_answered()
     {
         let cause = match &record.outcome {
             Outcome::Broken(error) => error.code().to_owned(),
@@ -76,7 +91,7 @@ fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         };
         metrics::counter!(names::STREAMS_BROKEN_TOTAL, "cause" => cause).increment(1);
     }
-    if record.answers == 0 {
+    if !record.was_answered() {
         return;
     }
     let directions = [
@@ -145,6 +160,7 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
     let attempts: usize = record.attempts.iter().map(|attempts| attempts.as_slice().len()).sum();
     let line = record.context.log.new(o!(
         keys::ROUTE => record.context.route,
+        keys::PEER => record.context.client.map(|client| client.to_string()),
         keys::STATUS => status,
         keys::DURATION_MS => milliseconds(now.duration_since(record.context.started)),
         "outcome" => outcome_word(&record.outcome),
@@ -155,13 +171,13 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         "user" => record.user.clone(),
         keys::STREAM => record.stream,
         keys::TIME_TO_FIRST_TOKEN_MS => record.time_to_first_token.map(milliseconds),
-        "queued_ms" => milliseconds(record.queued),
+        "queued_ms" => record.queued.map(milliseconds),
         keys::INPUT_TOKENS => usage.input_tokens,
         keys::OUTPUT_TOKENS => usage.output_tokens,
         "cache_read_tokens" => usage.cache_read_input_tokens,
         "cache_write_tokens" => usage.cache_write_input_tokens,
-        // An answer without reported usage is to be estimated by whoever reads this.
-        "usage_reported" => record.usage.len() == record.answers as usize,
+        // Calls that may have been billed without telling their usage: whoever accounts for them has to estimate.
+        "unreported_calls" => record.unreported_calls(),
         "finish_reason" => (!record.finish_reasons.is_empty()).then(|| record.finish_reasons.join(",")),
         keys::ATTEMPT => attempts,
         keys::AWS_REQUEST_ID => record.aws_request_id().map(str::to_owned),
@@ -173,14 +189,52 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
     }
     match &record.outcome {
         Outcome::Failed(error) | Outcome::Broken(error) if status >= 500 => {
-            error!(line, "request failed"; "code" => error.code(), keys::ERROR => error.message());
+            error!(line, "request failed"; "code" => error.code(), keys::ERROR => error.message(), "cause" => error.cause());
         }
         Outcome::Failed(error) | Outcome::Broken(error) => {
-            info!(line, "request refused"; "code" => error.code(), keys::ERROR => error.message());
+            info!(line, "request refused"; "code" => error.code(), keys::ERROR => error.message(), "cause" => error.cause());
         }
+        Outcome::Lost => error!(line, "request lost: the work on it panicked"),
         Outcome::Pending => info!(line, "client left"),
         Outcome::Completed => info!(line, "request completed"),
     }
+}
+
+/// A connection ended within its PROXY header or TLS handshake. Logged at debug: port scanners and health checks of TCP make many.
+pub(crate) fn opening_failed(
+    log: &Logger,
+    peer: SocketAddr,
+    reason: &'static str,
+    error: &(dyn Error + 'static),
+) {
+    metrics::counter!(names::CONNECTIONS_REFUSED_TOTAL, "reason" => reason).increment(1);
+    debug!(log, "connection ended before HTTP began"; keys::PEER => %peer, keys::ERROR => chain(error));
+}
+
+/// A certificate is in force. `reloaded` tells a renewal from the start.
+pub(crate) fn certificate_in_force(log: &Logger, not_after: Timestamp, reloaded: bool) {
+    #[expect(clippy::cast_precision_loss, reason = "seconds of any calendar fit in 52 bits")]
+    metrics::gauge!(names::TLS_CERTIFICATE_NOT_AFTER_SECONDS).set(not_after.as_second() as f64);
+    if reloaded {
+        metrics::counter!(names::TLS_RELOADS_TOTAL, "result" => "applied").increment(1);
+    }
+    if not_after <= Timestamp::now() {
+        error!(log, "the TLS certificate has ended: clients that verify it will not connect"; "not_after" => %not_after);
+    } else {
+        info!(log, "TLS certificate in force"; "not_after" => %not_after);
+    }
+}
+
+/// A certificate was refused; the old one stays.
+pub(crate) fn certificate_refused(log: &Logger, error: &(dyn Error + 'static)) {
+    metrics::counter!(names::TLS_RELOADS_TOTAL, "result" => "refused").increment(1);
+    error!(log, "TLS certificate refused, the last good one stays in force"; keys::ERROR => chain(error));
+}
+
+/// An error with its causes, joined by `: `.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// A configuration was put into force.

@@ -7,7 +7,7 @@ use nova_translate::request::{RemoteImage, RemoteImages, remote_images};
 use openai_api::chat::ChatRequest;
 use serde::Serialize;
 
-use crate::context::RequestContext;
+use crate::context::{RequestContext, RequestHead};
 use crate::error::ApiError;
 use crate::parse::{self, IncomingBody};
 use crate::pipeline;
@@ -56,10 +56,11 @@ struct ExplainedTarget {
 }
 
 /// Answers `POST /v1/explain`.
-pub async fn explain(services: &Services, headers: &HeaderMap, body: impl IncomingBody) -> Response<Body> {
-    let context = RequestContext::begin("explain", services.snapshots.current(), &services.log);
+pub async fn explain(services: &Services, head: &RequestHead, body: impl IncomingBody) -> Response<Body> {
+    let context =
+        RequestContext::begin("explain", services.snapshots.current(), &services.log).with_head(head);
     let mut record = RecordGuard::open(context);
-    match explanation(services, headers, body, &mut record).await {
+    match explanation(services, &head.headers, body, &mut record).await {
         Ok(explanation) => {
             record.outcome = Outcome::Completed;
             reply::json(&explanation, Some(&record))
@@ -86,6 +87,10 @@ async fn explanation(
         (request.model.clone(), if request.stream { "ConverseStream" } else { "Converse" });
     let translation = pipeline::translate_for(services, request, &Form::Chat, &model, &images, record)?;
     let snapshot = &record.context.snapshot;
+    let mut converse = translation.body;
+    if let Some(guardrail) = &mut converse.guardrail_config {
+        guardrail.guardrail_identifier = nova_telemetry::redact(&guardrail.guardrail_identifier).into_owned();
+    }
     Ok(Explanation {
         object: "explanation",
         model: name,
@@ -97,7 +102,7 @@ async fn explanation(
         },
         operation,
         calls: translation.choices,
-        converse: translation.body,
+        converse,
         dropped_params: record.dropped_params().into_iter().map(str::to_owned).collect(),
         notes: translation.notes,
         fetched_images,

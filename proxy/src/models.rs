@@ -213,3 +213,6 @@ fn effort(effort: ReasoningEffort) -> Effort {
         ReasoningEffort::High => Effort::High,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -112,6 +112,18 @@ fn explain<T: DeserializeOwned>(body: &[u8], plain: &serde_json::Error) -> ApiEr
     ApiError::wrong_type(Some(path.clone()), format!("{path}: {message}"))
 }
 
+/// serde quotes the text that it found, which may be a prompt: it is neither logged nor said back.
+fn without_found_text(message: &str) -> String {
+    match (message.find("string \""), message.rfind("\", expected ")) {
+        (Some(begin), Some(end)) if begin < end => {
+            let (before, after) =
+                (message.get(..begin).unwrap_or_default(), message.get(end + 1..).unwrap_or_default());
+            format!("{before}string{after}")
+        }
+        _ => message.to_owned(),
+    }
+}
+
 /// serde speaks of Rust's types; callers know JSON's.
 fn in_json_words(message: &str) -> String {
     const WORDS: [(&str, &str); 11] = [
@@ -127,7 +139,7 @@ fn in_json_words(message: &str) -> String {
         ("invalid type: map", "invalid type: object"),
         ("floating point", "number"),
     ];
-    WORDS.iter().fold(message.to_owned(), |message, (serde, json)| message.replace(serde, json))
+    WORDS.iter().fold(without_found_text(message), |message, (serde, json)| message.replace(serde, json))
 }
 
 #[cfg(test)]

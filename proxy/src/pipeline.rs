@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::auth::Principal;
 use crate::call::{Called, Calls};
-use crate::context::RequestContext;
+use crate::context::{RequestContext, RequestHead};
 use crate::error::ApiError;
 use crate::limit::Admitted;
 use crate::models::ServedModel;
@@ -49,12 +49,13 @@ struct OpenStream {
 pub async fn respond(
     surface: Surface,
     services: &Services,
-    headers: &HeaderMap,
+    head: &RequestHead,
     body: impl IncomingBody,
 ) -> Response<Body> {
-    let context = RequestContext::begin(surface.route(), services.snapshots.current(), &services.log);
+    let context =
+        RequestContext::begin(surface.route(), services.snapshots.current(), &services.log).with_head(head);
     let mut record = RecordGuard::open(context);
-    match answer(surface, services, headers, body, &mut record).await {
+    match unless_forced(services, answer(surface, services, &head.headers, body, &mut record)).await {
         Ok(Answer::Whole(whole)) => {
             record.outcome = Outcome::Completed;
             match whole {
@@ -67,6 +68,21 @@ pub async fn respond(
             let response = reply::error(&error, Some(&record));
             record.outcome = Outcome::Failed(Box::new(error));
             response
+        }
+    }
+}
+
+/// A stop that cannot wait answers what is still under way, rather than let its connection vanish.
+async fn unless_forced<T>(
+    services: &Services,
+    work: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    tokio::select! {
+        biased;
+        result = work => result,
+        () = services.shutdown.forced().cancelled() => {
+            services.shutdown.report_cut();
+            Err(ApiError::stopped())
         }
     }
 }
@@ -93,7 +109,6 @@ async fn answer(
         Calls { snapshot: &snapshot, model: &model, translation: &translation, refusals: &services.refusals };
     if stream {
         let streams = note_repairs(calls.converse_stream(&mut record.attempts).await?, record);
-        record.answers = translation.choices;
         Ok(Answer::Stream(Box::new(OpenStream {
             streams,
             writer: form.writer(head(name, &translation), translation.plan.include_usage),
@@ -102,7 +117,6 @@ async fn answer(
         })))
     } else {
         let replies = note_repairs(calls.converse(&mut record.attempts).await?, record);
-        record.answers = translation.choices;
         let answers = complete(&replies, &translation, record)?;
         drop(admitted);
         let usage = (record.usage.len() == answers.len())
@@ -136,9 +150,11 @@ pub(crate) async fn read(
 
 /// Waits for a place.
 async fn admit(services: &Services, record: &mut RecordGuard) -> Result<Admitted, ApiError> {
-    let admitted = services.admission.admit().await?;
-    record.queued = admitted.waited();
-    Ok(admitted)
+    let began = Instant::now();
+    let admitted = services.admission.admit().await;
+    // Also those who waited in vain count: they waited longest.
+    record.queued = Some(began.elapsed());
+    Ok(admitted?)
 }
 
 /// From the model's name to what is called.
@@ -152,8 +168,14 @@ pub(crate) fn resolve(
     record.model = Some(model.name.clone());
     record.target = Some(model.target.clone());
     record.stream = request.stream;
-    record.user = request.safety_identifier.clone().or_else(|| request.user.clone());
+    record.user = request.safety_identifier.as_deref().or(request.user.as_deref()).map(loggable);
     Ok(model)
+}
+
+/// A caller's own text as a log line can bear it: short, and without line breaks.
+fn loggable(text: &str) -> String {
+    const CHARS_MAX: usize = 128;
+    text.chars().take(CHARS_MAX).map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
 
 /// From OpenAI to Converse, without what the model was found to refuse.
@@ -205,19 +227,16 @@ fn complete(
     translation: &Translation,
     record: &mut RecordGuard,
 ) -> Result<Vec<translated::Answer>, ApiError> {
-    let mut parsed = Vec::with_capacity(replies.len());
-    for reply in replies {
-        let response: ConverseResponse = serde_json::from_slice(&reply.body)
-            .map_err(|error| ApiError::unreadable_reply(&error, reply.aws_request_id.as_deref()))?;
-        // Usage first: also an answer that cannot be used has to be paid.
-        record.usage.extend(response.usage);
-        parsed.push(response);
-    }
+    let parsed: Vec<Result<ConverseResponse, _>> =
+        replies.iter().map(|reply| serde_json::from_slice(&reply.body)).collect();
+    // Usage first, and of all: also an answer that cannot be used has to be paid.
+    record.usage.extend(parsed.iter().flatten().filter_map(|response| response.usage));
     let mut answers = Vec::with_capacity(parsed.len());
-    for response in parsed {
+    for (response, reply) in parsed.into_iter().zip(replies) {
+        let response =
+            response.map_err(|error| ApiError::unreadable_reply(&error, reply.aws_request_id.as_deref()))?;
         let answer = translated::read(response, &translation.plan)?;
-        record.finish_reasons.push(stream::finish_word(answer.finish.reason));
-        record.native_stop_reason.clone_from(&answer.finish.native);
+        record.note_finish(&answer.finish);
         answers.push(answer);
     }
     Ok(answers)
@@ -235,6 +254,7 @@ fn begin_stream(services: &Services, open: OpenStream, record: RecordGuard) -> R
         choices,
         writer: open.writer,
         keep_alive,
+        last_sent: Instant::now(),
         record,
         _admitted: open.admitted,
         shutdown: services.shutdown.clone(),

@@ -8,13 +8,15 @@ use std::time::Duration;
 use nova_translate::Note;
 use nova_translate::catalogue::Target;
 use nova_translate::converse::TokenUsage;
+use nova_translate::reply::Finish;
+use openai_api::chat::FinishReason;
 use tokio::time::Instant;
 
 use crate::auth::Principal;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::events;
-use crate::upstream::Attempts;
+use crate::upstream::{AttemptOutcome, Attempts};
 
 /// What one request was.
 #[derive(Debug)]
@@ -33,14 +35,12 @@ pub struct UsageRecord {
     pub user: Option<String>,
     /// What the translation changed.
     pub notes: Vec<Note>,
-    /// How long the request waited for its place.
-    pub queued: Duration,
+    /// How long the request waited for its place; `None` if it never came to wait.
+    pub queued: Option<Duration>,
     /// The attempts of each call, with AWS's ids.
     pub attempts: Vec<Attempts>,
     /// The raw usage of each answer. An answer that broke off has none, and is to be estimated.
     pub usage: Vec<TokenUsage>,
-    /// How many calls were answered, whether or not they reported their usage.
-    pub answers: u32,
     /// Bedrock's stop reasons, or OpenAI's finish reasons where they say the same.
     pub finish_reasons: Vec<&'static str>,
     /// A stop reason that OpenAI has no word for.
@@ -62,6 +62,8 @@ pub enum Outcome {
     Failed(Box<ApiError>),
     /// Failed within the stream: the caller has a part of the answer.
     Broken(Box<ApiError>),
+    /// The work on it panicked. The panic is in the log.
+    Lost,
 }
 
 /// Owns the record of a request under way, and writes it when it is dropped.
@@ -82,10 +84,9 @@ impl RecordGuard {
             stream: false,
             user: None,
             notes: Vec::new(),
-            queued: Duration::ZERO,
+            queued: None,
             attempts: Vec::new(),
             usage: Vec::new(),
-            answers: 0,
             finish_reasons: Vec::new(),
             native_stop_reason: None,
             time_to_first_token: None,
@@ -97,8 +98,9 @@ impl RecordGuard {
 
     /// Notes the first piece of the answer.
     pub fn first_token(&mut self) {
-        let elapsed = self.context.started.elapsed();
-        self.time_to_first_token.get_or_insert(elapsed);
+        if self.time_to_first_token.is_none() {
+            self.time_to_first_token = Some(self.context.started.elapsed());
+        }
     }
 }
 
@@ -120,9 +122,23 @@ impl std::ops::DerefMut for RecordGuard {
 
 impl Drop for RecordGuard {
     fn drop(&mut self) {
-        if let Some(record) = self.record.take() {
+        if let Some(mut record) = self.record.take() {
+            // A record that an unwinding stack drops belongs to a defect, not to a caller who left.
+            if std::thread::panicking() && matches!(record.outcome, Outcome::Pending) {
+                record.outcome = Outcome::Lost;
+            }
             events::request_completed(&record, Instant::now());
         }
+    }
+}
+
+/// The finish reason as it is written.
+fn finish_word(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+        FinishReason::ToolCalls => "tool_calls",
+        FinishReason::ContentFilter => "content_filter",
     }
 }
 
@@ -137,6 +153,30 @@ impl UsageRecord {
             }
         }
         names
+    }
+
+    /// How many attempts may have been billed without a usage that tells how much: answers that broke off, calls that were
+    /// cancelled or lost. Whoever accounts for this record has to estimate them.
+    #[must_use]
+    pub fn unreported_calls(&self) -> usize {
+        let attempts = self.attempts.iter().flat_map(Attempts::as_slice);
+        let billable = attempts.filter(|attempt| attempt.outcome.may_have_been_billed()).count();
+        billable.saturating_sub(self.usage.len())
+    }
+
+    /// Whether any answer began.
+    #[must_use]
+    pub fn was_answered(&self) -> bool {
+        let mut attempts = self.attempts.iter().flat_map(Attempts::as_slice);
+        attempts.any(|attempt| attempt.outcome == AttemptOutcome::Answered)
+    }
+
+    /// Notes why an answer ended.
+    pub fn note_finish(&mut self, finish: &Finish) {
+        self.finish_reasons.push(finish_word(finish.reason));
+        if finish.native.is_some() {
+            self.native_stop_reason.clone_from(&finish.native);
+        }
     }
 
     /// Notes a parameter that turned out not to be honored after the translation.

@@ -1,4 +1,4 @@
-//! Reads the configuration and the keys again: on SIGHUP, and when a file has changed.
+//! Reads the configuration, the keys and the certificate again: on SIGHUP, and when a file has changed.
 //!
 //! A new configuration is judged whole and swapped in one piece; one that cannot be put into force changes nothing, and the log says why. Fields
 //! that are fixed at the start keep their values and are named.
@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use crate::app::{Surroundings, concurrency, snapshot};
 use crate::auth::Authenticator;
 use crate::events;
+use crate::server::ServerTls;
 use crate::services::SharedServices;
 use crate::snapshot::SnapshotError;
 use crate::upstream::CachedCredentials;
@@ -42,6 +43,7 @@ pub(crate) struct Reloader {
     credentials: Arc<CachedCredentials>,
     config_files: Vec<PathBuf>,
     log_level: LevelControl,
+    tls: Option<Arc<ServerTls>>,
     log: Logger,
 }
 
@@ -50,12 +52,14 @@ impl Reloader {
         services: SharedServices,
         credentials: Arc<CachedCredentials>,
         surroundings: &Surroundings,
+        tls: Option<Arc<ServerTls>>,
     ) -> Self {
         Self {
             services,
             credentials,
             config_files: surroundings.config_files.clone(),
             log_level: surroundings.log_level.clone(),
+            tls,
             log: surroundings.log.new(o!(keys::COMPONENT => "reload")),
         }
     }
@@ -64,6 +68,7 @@ impl Reloader {
     pub(crate) async fn run(self, requested: Arc<Notify>, shutdown: Shutdown) {
         let mut config = FileWatch::new(self.config_files.clone());
         let mut keys = FileWatch::new(self.keys_file().into_iter().collect());
+        let mut certificate = FileWatch::new(self.tls.as_ref().map(|tls| tls.watched()).unwrap_or_default());
         loop {
             let by_signal = tokio::select! {
                 () = requested.notified() => true,
@@ -75,6 +80,9 @@ impl Reloader {
             }
             if keys.has_changed() || by_signal {
                 self.reload_keys();
+            }
+            if certificate.has_changed() || by_signal {
+                self.reload_certificate();
             }
         }
     }
@@ -118,6 +126,14 @@ impl Reloader {
         }
         loaded.config.bootstrap = before.config.bootstrap.clone();
         loaded
+    }
+
+    fn reload_certificate(&self) {
+        let Some(tls) = &self.tls else { return };
+        match tls.reload() {
+            Ok(not_after) => events::certificate_in_force(&self.log, not_after, true),
+            Err(error) => events::certificate_refused(&self.log, &error),
+        }
     }
 
     fn reload_keys(&self) {

@@ -6,6 +6,7 @@
 mod body;
 mod chat_completions;
 mod explain;
+mod head;
 mod health;
 mod metrics;
 mod models;

@@ -5,19 +5,32 @@
 //! (the composition root).
 
 mod activity;
+mod certificate;
 mod conn;
+mod hops;
 mod listener;
+mod proxy_header;
+mod tls;
+mod transport;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use certificate::{CertificateError, ClientCertificate};
+pub use hops::TrustedHops;
 pub use listener::{DrainOutcome, Server, ServerStats, StopTokens};
+pub use tls::{ServerTls, TlsError, TlsFiles};
 
 /// Where a request came from. Each request carries it in its extensions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The other end of the TCP connection: the client itself, or the load balancer before us.
+    /// The other end of the connection: of TCP, or as a trusted load balancer tells in its PROXY header.
     pub address: SocketAddr,
+    /// The client as far as the request's headers can be believed; else the same as `address`.
+    pub client: IpAddr,
+    /// The certificate that it has shown, verified. Only where the listener asks for one.
+    pub certificate: Option<Arc<ClientCertificate>>,
 }
 
 /// Limits of a listener and its connections. The composition root fills it from the configuration.
@@ -25,6 +38,8 @@ pub struct Peer {
 pub struct ServerSettings {
     /// Connections open at once. Over it, new ones wait in the kernel's accept backlog.
     pub max_connections: u32,
+    /// Longest time from accept to the end of the PROXY header and of the TLS handshake.
+    pub handshake_timeout: Duration,
     /// Longest time from the first byte of an HTTP/1 request head (or from accept, for the first request of a
     /// connection) to its end.
     pub header_read_timeout: Duration,
@@ -50,6 +65,7 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             max_connections: 10_000,
+            handshake_timeout: Duration::from_secs(10),
             header_read_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(120),
             write_timeout: Duration::from_secs(60),

@@ -18,7 +18,7 @@ use futures_util::future::select_all;
 use futures_util::stream;
 use nova_lifecycle::Shutdown;
 use openai_api::chat::Usage;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::ApiError;
 use crate::limit::Admitted;
@@ -41,6 +41,8 @@ pub struct AnswerStream {
     pub writer: EventWriter,
     /// The longest silence.
     pub keep_alive: Duration,
+    /// When something was last sent. Events of Bedrock that add nothing for the caller do not count.
+    pub last_sent: Instant,
     /// Written when the stream ends, or is dropped.
     pub record: RecordGuard,
     /// Held until the stream ends.
@@ -77,6 +79,7 @@ impl AnswerStream {
         if !self.writer.is_empty() {
             // The opening does not wait for the first event.
             let ended = self.take_what_is_there();
+            self.last_sent = Instant::now();
             return (self.writer.take(), ended);
         }
         loop {
@@ -92,25 +95,18 @@ impl AnswerStream {
                 Next::Item(index, item) => self.take(index, item) || self.take_what_is_there(),
             };
             if ended || !self.writer.is_empty() {
+                self.last_sent = Instant::now();
                 return (self.writer.take(), ended);
             }
         }
     }
 
     async fn next(&mut self) -> Next {
-        let open: Vec<_> = self
-            .choices
-            .iter_mut()
-            .enumerate()
-            .filter(|(_, choice)| !choice.has_ended())
-            .map(|(index, choice)| Box::pin(async move { (index, choice.next().await) }))
-            .collect();
-        // All choices have ended only when the stream has, and then nobody waits.
-        let waiting = timeout(self.keep_alive, select_all(open));
+        let waiting = timeout_at(self.last_sent + self.keep_alive, next_of(&mut self.choices));
         tokio::select! {
             biased;
             () = self.shutdown.forced().cancelled() => Next::Forced,
-            next = waiting => next.map_or(Next::Quiet, |((index, item), ..)| Next::Item(index, item)),
+            next = waiting => next.map_or(Next::Quiet, |(index, item)| Next::Item(index, item)),
         }
     }
 
@@ -137,9 +133,7 @@ impl AnswerStream {
                 false
             }
             Ok(choice::Progress::Ended(finish)) => {
-                self.record.finish_reasons.push(finish_word(finish.reason));
-                self.record.native_stop_reason =
-                    finish.native.or_else(|| self.record.native_stop_reason.take());
+                self.record.note_finish(&finish);
                 self.choices.iter().all(Choice::has_ended) && self.complete()
             }
             Err(error) => self.fail(*error),
@@ -181,13 +175,13 @@ impl Drop for AnswerStream {
     }
 }
 
-/// The finish reason as it is written.
-pub(crate) fn finish_word(reason: openai_api::chat::FinishReason) -> &'static str {
-    use openai_api::chat::FinishReason;
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::Length => "length",
-        FinishReason::ToolCalls => "tool_calls",
-        FinishReason::ContentFilter => "content_filter",
+/// The next item of any choice that has not ended.
+async fn next_of(choices: &mut [Choice]) -> (usize, choice::Item) {
+    // Nearly all streams have one choice, which needs no bookkeeping.
+    if let [only] = choices {
+        return (0, only.next().await);
     }
+    let open = choices.iter_mut().enumerate().filter(|(_, choice)| !choice.has_ended());
+    // All choices have ended only when the stream has, and then nobody waits.
+    select_all(open.map(|(index, choice)| Box::pin(async move { (index, choice.next().await) }))).await.0
 }

@@ -7,9 +7,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use url::Url;
 
-use crate::schema::{GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier};
+use crate::schema::{
+    ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier,
+    TlsVersion,
+};
 
 /// A whole configuration in its two tiers.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +37,8 @@ pub struct BootstrapConfig {
     pub log_format: LogFormat,
     /// The listener's limits and the drain.
     pub server: ServerConfig,
+    /// The certificate of the listeners; plain HTTP without it.
+    pub tls: Option<TlsConfig>,
     /// Where Bedrock is.
     pub bedrock: BedrockConfig,
     /// Who may call.
@@ -54,6 +60,12 @@ pub struct ServerConfig {
     pub drain_min_delay: Duration,
     /// How long open requests may go on after that.
     pub drain_timeout: Duration,
+    /// Whose word on a client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether their connections to the API listener begin with a PROXY protocol header.
+    pub proxy_protocol: bool,
+    /// The header in which they tell the client's address.
+    pub forwarded_header: ForwardedHeader,
 }
 
 /// Where Bedrock is.
@@ -77,6 +89,21 @@ pub enum AuthConfig {
     },
     /// Everybody who reaches the loopback address.
     None,
+}
+
+/// The certificate of the listeners, and whose client certificates they want.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TlsConfig {
+    /// The certificate and its chain, in PEM.
+    pub cert_file: PathBuf,
+    /// Its private key, in PEM.
+    pub key_file: PathBuf,
+    /// The authorities of client certificates, in PEM. With it, every client needs one.
+    pub client_ca_file: Option<PathBuf>,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+    /// Whether the metrics listener speaks TLS too.
+    pub metrics: bool,
 }
 
 /// Where images may be fetched from.

@@ -25,7 +25,7 @@ mod tier;
 
 pub use config::{
     AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy,
-    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
+    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
 };
 pub use duration::DurationText;
 pub use environment::{Environment, ProcessEnvironment};
@@ -33,7 +33,8 @@ pub use fault::{Fault, FaultKind, Faults};
 pub use load::{Layer, Loaded, check, load, load_layers, running_version};
 pub use redact::Origin;
 pub use schema::{
-    GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier, json_schema,
+    ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier,
+    TlsVersion, json_schema,
 };
 pub use size::SizeText;
 pub use source::Position;

@@ -3,17 +3,18 @@
 //! Owns what a schema cannot say. Whether files exist and model targets are real is the program's to find.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde_json::Value;
 use url::Url;
 
 use crate::config::{
     AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy,
-    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
+    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
 };
-use crate::schema::{RawAuth, RawBedrock, RawConfig, RawGuardrail, RawModel, RawServer};
+use crate::schema::{RawAuth, RawBedrock, RawConfig, RawGuardrail, RawModel, RawServer, RawTls};
 
 /// A rule that is broken: the dotted path of a field, what is wrong, what to do.
 pub(crate) type Broken = (&'static str, String, String);
@@ -44,6 +45,11 @@ pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Resu
         let problem = format!("is above bedrock.retry.max_delay, {}", raw.bedrock.retry.max_delay);
         broken.push(rule("bedrock.retry.base_delay", problem, "lower it, or raise max_delay"));
     }
+    if raw.tls.as_ref().is_some_and(|tls| tls.metrics) && raw.metrics.is_none() {
+        let fix = "write metrics (an address), or leave tls.metrics out";
+        broken.push(rule("tls.metrics", "is true, and there is no metrics listener", fix));
+    }
+    let server = server(&raw.server, &mut broken);
     let (Some(listen), Some(auth), Some(bedrock), true) = (listen, auth, bedrock, broken.is_empty()) else {
         return Err(broken);
     };
@@ -52,7 +58,8 @@ pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Resu
         metrics,
         ring: raw.ring.clone(),
         log_format: raw.log.format,
-        server: server(&raw.server),
+        server,
+        tls: raw.tls.as_ref().map(tls),
         bedrock,
         auth,
         image_fetch: ImageFetchPolicy {
@@ -150,13 +157,51 @@ fn base_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-fn server(raw: &RawServer) -> ServerConfig {
+fn server(raw: &RawServer, broken: &mut Vec<Broken>) -> ServerConfig {
+    let mut trusted_proxies = Vec::new();
+    for text in &raw.trusted_proxies {
+        match network(text) {
+            Ok(network) => trusted_proxies.push(network),
+            Err(problem) => {
+                let fix = "write the addresses of your load balancers, such as \"10.0.0.0/8\"";
+                broken.push(rule("server.trusted_proxies", problem, fix));
+            }
+        }
+    }
+    if raw.proxy_protocol && raw.trusted_proxies.is_empty() {
+        let fix = "write server.trusted_proxies, the addresses that send it";
+        broken.push(rule("server.proxy_protocol", "is true, and no address is trusted to send it", fix));
+    }
     ServerConfig {
+        trusted_proxies,
+        proxy_protocol: raw.proxy_protocol,
+        forwarded_header: raw.forwarded_header,
         max_connections: count(raw.max_connections),
         header_timeout: raw.header_timeout.get(),
         idle_timeout: raw.idle_timeout.get(),
         drain_min_delay: raw.drain_min_delay.get(),
         drain_timeout: raw.drain_timeout.get(),
+    }
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse::<IpNet>().or_else(|error| text.parse().map(IpAddr::into).map_err(|_| error));
+    match network {
+        Ok(network) if network.prefix_len() == 0 => {
+            Err(format!("{} trusts every address to name another", crate::redact::quoted(text)))
+        }
+        Ok(network) => Ok(network.trunc()),
+        Err(_) => Err(format!("{} is neither an IP address nor a network", crate::redact::quoted(text))),
+    }
+}
+
+fn tls(raw: &RawTls) -> TlsConfig {
+    TlsConfig {
+        cert_file: PathBuf::from(&raw.cert_file),
+        key_file: PathBuf::from(&raw.key_file),
+        client_ca_file: raw.client_ca_file.as_ref().map(PathBuf::from),
+        min_version: raw.min_version,
+        metrics: raw.metrics,
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod lookup;
 mod model;
 mod root;
 mod server;
+mod tls;
 
 use std::sync::LazyLock;
 
@@ -28,7 +29,10 @@ pub use log::{LogFormat, LogLevel};
 pub use model::{GuardrailTrace, PromptCachePoint, ReasoningEffort, ServiceTier};
 pub(crate) use model::{RawGuardrail, RawModel};
 pub(crate) use root::RawConfig;
+pub use server::ForwardedHeader;
 pub(crate) use server::RawServer;
+pub(crate) use tls::RawTls;
+pub use tls::TlsVersion;
 
 /// The JSON Schema (draft 2020-12) of a whole, merged configuration, with `x-tier` on every field.
 ///

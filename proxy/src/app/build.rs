@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use nova_config::{AuthConfig, Fault, LimitsConfig, Loaded};
+use nova_config::{AuthConfig, Fault, LimitsConfig, Loaded, ServerConfig, TlsVersion};
 use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
 use slog::{Logger, o, warn};
@@ -20,6 +20,7 @@ use crate::limit::{Admission, ConcurrencyLimit, ConcurrencySettings};
 use crate::media::{HostPattern, ImageFetchSettings, ImageFetcher};
 use crate::models::{ModelTable, today};
 use crate::repair::LearnedRefusals;
+use crate::server::{ServerTls, TlsError, TlsFiles, TrustedHops};
 use crate::services::{Services, SharedServices};
 use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::upstream::clock::system_clock;
@@ -46,6 +47,9 @@ pub enum BuildError {
     /// The pepper.
     #[error(transparent)]
     Pepper(#[from] PepperError),
+    /// The certificate.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// An address that is taken, or not this machine's.
     #[error("cannot listen on {address}; is another program there, or is it not an address of this machine?")]
     Bind {
@@ -66,6 +70,33 @@ pub(super) fn credentials(loaded: &Loaded, surroundings: &Surroundings) -> Arc<C
     let source = surroundings.credential_source.clone().unwrap_or_else(chain);
     let log = surroundings.log.new(o!(keys::COMPONENT => "credentials"));
     Arc::new(CachedCredentials::new(source, CredentialCacheConfig::default(), system_clock(), log))
+}
+
+/// The certificate of the listeners, where there is one.
+pub(super) fn tls(
+    loaded: &Loaded,
+    surroundings: &Surroundings,
+) -> Result<Option<Arc<ServerTls>>, BuildError> {
+    let Some(config) = &loaded.config.bootstrap.tls else { return Ok(None) };
+    let files = TlsFiles {
+        cert: config.cert_file.clone(),
+        key: config.key_file.clone(),
+        client_ca: config.client_ca_file.clone(),
+        tls12: config.min_version == TlsVersion::V1_2,
+    };
+    let tls = ServerTls::load(files)?;
+    let log = surroundings.log.new(o!(keys::COMPONENT => "server"));
+    events::certificate_in_force(&log, tls.not_after(), false);
+    Ok(Some(Arc::new(tls)))
+}
+
+/// The load balancers before the API listener.
+pub(super) fn hops(server: &ServerConfig) -> TrustedHops {
+    TrustedHops {
+        networks: server.trusted_proxies.clone(),
+        header: server.forwarded_header,
+        proxy_protocol: server.proxy_protocol,
+    }
 }
 
 /// Everything that requests share.

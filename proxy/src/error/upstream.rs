@@ -87,6 +87,17 @@ fn message(error: &UpstreamError) -> String {
     }
 }
 
+/// All that is known, for the operator.
+fn cause(error: &UpstreamError) -> Box<str> {
+    let exception = error.exception.as_deref().map(|name| format!("{name}: ")).unwrap_or_default();
+    let attempts = if error.retried > 0 {
+        format!(" (after {} earlier attempts)", error.retried)
+    } else {
+        String::new()
+    };
+    format!("{exception}{}{attempts}", nova_telemetry::error_chain(error)).into()
+}
+
 impl From<&UpstreamError> for ApiError {
     fn from(error: &UpstreamError) -> Self {
         let (status, kind, code, should_retry) = row(error);
@@ -94,6 +105,7 @@ impl From<&UpstreamError> for ApiError {
             should_retry,
             retry_after: error.retry_after,
             aws_request_id: error.aws_request_id.clone(),
+            cause: Some(cause(error)),
             ..Self::new(status, kind, code, message(error))
         }
     }

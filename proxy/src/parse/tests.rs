@@ -22,7 +22,7 @@ fn fault(body: &[u8]) -> (u16, Option<String>, String) {
 #[case(
     b"{\"model\": \"m\", \"messages\": [{\"role\": \"robot\"}]}",
     Some("messages[0].role"),
-    "unknown role \"robot\""
+    "unknown role, expected"
 )]
 #[case(
     b"{\"model\": \"m\", \"messages\": [{\"role\": \"user\", \"content\": 5}]}",
@@ -35,7 +35,7 @@ fn fault(body: &[u8]) -> (u16, Option<String>, String) {
 #[case(
     b"{\"model\": \"m\", \"messages\": [], \"temperature\": \"hot\"}",
     Some("temperature"),
-    "string \"hot\""
+    "invalid type: string, expected a number"
 )]
 #[case(
     b"{\"model\": \"m\", \"messages\": [], \"tools\": [{\"type\": \"function\", \"function\": {}}]}",
@@ -64,6 +64,20 @@ fn deep_nesting_is_refused_and_does_not_overflow_the_stack() {
         "}".repeat(100_000)
     );
     assert!(fault(tool.as_bytes()).2.contains("recursion limit"));
+}
+
+/// A prompt in the wrong place must not reach a log or come back.
+#[test]
+fn what_was_found_is_not_quoted() {
+    for body in [
+        r#"{"model":"m","messages":"my \", expected secret prompt"}"#,
+        r#"{"model":"m","messages":[{"role":"my secret prompt"}]}"#,
+        r#"{"model":"m","messages":[],"temperature":"my secret prompt"}"#,
+        r#"{"model":"m","messages":[],"reasoning_effort":"my secret prompt"}"#,
+    ] {
+        let message = fault(body.as_bytes()).2;
+        assert!(!message.contains("secret"), "{message}");
+    }
 }
 
 proptest! {

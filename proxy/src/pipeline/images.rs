@@ -14,6 +14,9 @@ use crate::snapshot::Snapshot;
 /// How many images of one request are fetched. Converse takes no more in a message.
 const IMAGES_MAX: usize = 20;
 
+/// How large all of them may be together, as base64. Source: Amazon Nova user guide, image understanding: 25 MB for a request.
+const BASE64_BYTES_MAX: usize = 25 * 1024 * 1024;
+
 /// Fetches all remote images of a request at once. Without a fetcher the translation refuses them.
 pub(super) async fn fetch(snapshot: &Snapshot, request: &ChatRequest) -> Result<RemoteImages, ApiError> {
     let Some(fetcher) = &snapshot.images else { return Ok(RemoteImages::new()) };
@@ -25,7 +28,11 @@ pub(super) async fn fetch(snapshot: &Snapshot, request: &ChatRequest) -> Result<
         return Err(ApiError::too_many_images(wanted.len(), IMAGES_MAX));
     }
     let fetches = wanted.into_iter().map(|(param, url)| fetch_one(fetcher, param, url));
-    Ok(try_join_all(fetches).await?.into_iter().collect())
+    let images: RemoteImages = try_join_all(fetches).await?.into_iter().collect();
+    if images.values().map(|image| image.base64.len()).sum::<usize>() > BASE64_BYTES_MAX {
+        return Err(ApiError::images_too_large(BASE64_BYTES_MAX));
+    }
+    Ok(images)
 }
 
 async fn fetch_one(

@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 
-use http::HeaderMap;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use super::body::WarpBody;
+use super::head::head;
 use super::into_warp;
+use crate::context::RequestHead;
 use crate::explain;
 use crate::services::SharedServices;
 
@@ -15,12 +16,12 @@ pub(super) fn route(services: &SharedServices) -> BoxedFilter<(warp::reply::Resp
     let services = services.clone();
     warp::path!("v1" / "explain")
         .and(warp::post())
-        .and(warp::header::headers_cloned())
+        .and(head())
         .and(warp::body::stream())
-        .and_then(move |headers: HeaderMap, body| {
+        .and_then(move |head: RequestHead, body| {
             let services = services.clone();
             async move {
-                let response = explain::explain(&services, &headers, WarpBody::new(body)).await;
+                let response = explain::explain(&services, &head, WarpBody::new(body)).await;
                 Ok::<_, Infallible>(into_warp(response))
             }
         })

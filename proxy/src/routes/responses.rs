@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 
-use http::HeaderMap;
 use warp::Filter;
 use warp::filters::BoxedFilter;
 
 use super::body::WarpBody;
+use super::head::head;
 use super::into_warp;
+use crate::context::RequestHead;
 use crate::pipeline;
 use crate::services::SharedServices;
 use crate::surface::Surface;
@@ -16,13 +17,13 @@ pub(super) fn route(services: &SharedServices) -> BoxedFilter<(warp::reply::Resp
     let services = services.clone();
     warp::path!("v1" / "responses")
         .and(warp::post())
-        .and(warp::header::headers_cloned())
+        .and(head())
         .and(warp::body::stream())
-        .and_then(move |headers: HeaderMap, body| {
+        .and_then(move |head: RequestHead, body| {
             let services = services.clone();
             async move {
                 let response =
-                    pipeline::respond(Surface::Responses, &services, &headers, WarpBody::new(body)).await;
+                    pipeline::respond(Surface::Responses, &services, &head, WarpBody::new(body)).await;
                 Ok::<_, Infallible>(into_warp(response))
             }
         })

@@ -223,6 +223,7 @@ mod tests {
 
     const SETTINGS: ServerSettings = ServerSettings {
         max_connections: 1,
+        handshake_timeout: Duration::from_secs(10),
         header_read_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(120),
         write_timeout: Duration::from_secs(60),

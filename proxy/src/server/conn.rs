@@ -27,7 +27,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use super::activity::{Activity, OpenBody, Overdue, WatchedIo};
-use super::{Peer, ServerSettings, StopTokens};
+use super::{Peer, ServerSettings, StopTokens, TrustedHops};
 
 /// How long an idle HTTP/2 peer may take to answer the farewell (GOAWAY) before its connection is dropped.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
@@ -100,7 +100,7 @@ pub(super) fn http_builder(
 /// Serves one connection until it ends by itself, by a timeout or by a stop.
 pub(super) async fn serve<I, S, B>(
     io: I,
-    peer: Peer,
+    (peer, hops): (Peer, Arc<TrustedHops>),
     service: S,
     builder: &auto::Builder<TrackedExecutor>,
     settings: &ServerSettings,
@@ -117,7 +117,9 @@ where
     B::Error: Into<BoxError>,
 {
     let activity = Activity::start();
-    let service = RequestService { inner: service, peer, activity: Arc::clone(&activity), log: log.clone() };
+    let address = peer.address;
+    let service =
+        RequestService { inner: service, peer, hops, activity: Arc::clone(&activity), log: log.clone() };
     let io = TokioIo::new(WatchedIo::new(io, Arc::clone(&activity)));
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut alarm = pin!(sleep_until(Instant::now()));
@@ -144,7 +146,7 @@ where
                 None => {}
                 Some(Ok(())) => return leaving.unwrap_or(ConnEnd::Closed),
                 Some(Err(failure)) => {
-                    debug!(log, "connection ended early"; "peer" => %peer.address, "error" => %failure);
+                    debug!(log, "connection ended early"; "peer" => %address, "error" => %failure);
                     return leaving.unwrap_or(ConnEnd::Failed);
                 }
             },
@@ -187,6 +189,7 @@ fn next_alarm(activity: &Activity, settings: &ServerSettings, grace: Option<Inst
 struct RequestService<S> {
     inner: S,
     peer: Peer,
+    hops: Arc<TrustedHops>,
     activity: Arc<Activity>,
     log: Logger,
 }
@@ -213,7 +216,8 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let open = self.activity.open_request(request.version() == Version::HTTP_2);
-        request.extensions_mut().insert(self.peer);
+        let client = self.hops.client(self.peer.address.ip(), request.headers());
+        request.extensions_mut().insert(Peer { client, ..self.peer.clone() });
         let mut inner = self.inner.clone();
         let log = self.log.clone();
         let answer = async move {

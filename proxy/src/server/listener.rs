@@ -1,6 +1,6 @@
 //! The accept loop: takes connections from a bound listener, up to the limit, until the drain.
 //!
-//! TLS goes between `accept` and `conn::serve`, in [`Server::connection`], so that a slow handshake holds up
+//! TLS goes between `accept` and `conn::serve`, in the connection's own task, so that a slow handshake holds up
 //! its own connection only.
 
 use std::error::Error as StdError;
@@ -19,13 +19,18 @@ use hyper_util::server::conn::auto;
 use slog::{Logger, debug, error, info, warn};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use super::conn::{self, ConnEnd, TrackedExecutor, panic_message};
+use super::hops::TrustedHops;
+use super::proxy_header::{self, ProxyHeaderError};
+use super::tls::{HandshakeError, ServerTls};
+use super::transport::Transport;
 use super::{Peer, ServerSettings};
+use crate::events;
 
 /// The first and the longest pause after the process ran out of file descriptors or memory. The first is long
 /// enough for a connection to end, the longest short enough that nobody notices the recovery.
@@ -61,6 +66,7 @@ pub struct ServerStats {
     limit_waits: AtomicU64,
     accept_errors: AtomicU64,
     overdue: AtomicU64,
+    opening_failures: AtomicU64,
     panics: AtomicU64,
 }
 
@@ -90,6 +96,11 @@ impl ServerStats {
         self.overdue.load(Ordering::Relaxed)
     }
 
+    /// Connections that ended within their PROXY header or their TLS handshake.
+    pub fn opening_failures_total(&self) -> u64 {
+        self.opening_failures.load(Ordering::Relaxed)
+    }
+
     /// Connections whose task panicked (a response body did; a service's panic ends its request only).
     pub fn panicked_connections_total(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
@@ -113,6 +124,8 @@ pub struct Server<S> {
     service: S,
     settings: Arc<ServerSettings>,
     stats: Arc<ServerStats>,
+    tls: Option<Arc<ServerTls>>,
+    hops: Arc<TrustedHops>,
     log: Logger,
 }
 
@@ -127,7 +140,28 @@ where
 {
     /// A server that answers with `service`, for example `warp::service(filter)`. Nothing runs yet.
     pub fn new(settings: ServerSettings, service: S, log: Logger) -> Self {
-        Self { service, settings: Arc::new(settings), stats: Arc::default(), log }
+        Self {
+            service,
+            settings: Arc::new(settings),
+            stats: Arc::default(),
+            tls: None,
+            hops: Arc::default(),
+            log,
+        }
+    }
+
+    /// The same server behind TLS; without it, it speaks plain HTTP.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<Arc<ServerTls>>) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// The same server behind these load balancers; without them, every client is who its socket says.
+    #[must_use]
+    pub fn with_hops(mut self, hops: TrustedHops) -> Self {
+        self.hops = Arc::new(hops);
+        self
     }
 
     /// The counters, which live on while the server runs.
@@ -154,6 +188,8 @@ where
         let connections = Arc::new(Connections {
             builder: conn::http_builder(&self.settings, executor),
             stop: stop.clone(),
+            tls: self.tls.clone(),
+            hops: Arc::clone(&self.hops),
             forced: AtomicUsize::new(0),
         });
         tokio::select! {
@@ -188,7 +224,7 @@ where
                 Ok((stream, address)) => {
                     backoff = ACCEPT_BACKOFF.0;
                     self.stats.accepted.fetch_add(1, Ordering::Relaxed);
-                    tasks.spawn(self.connection(stream, Peer { address }, slot, connections));
+                    tasks.spawn(self.connection(stream, address, slot, connections));
                 }
                 Err(failure) if concerns_one_connection(&failure) => {
                     self.stats.accept_errors.fetch_add(1, Ordering::Relaxed);
@@ -227,7 +263,7 @@ where
     fn connection(
         &self,
         stream: TcpStream,
-        peer: Peer,
+        address: SocketAddr,
         slot: OwnedSemaphorePermit,
         connections: &Arc<Connections>,
     ) -> impl Future<Output = ()> + Send + use<S, B> {
@@ -236,10 +272,25 @@ where
         async move {
             // Without it small events of a stream wait for the acknowledgment of the one before.
             if let Err(failure) = stream.set_nodelay(true) {
-                debug!(log, "cannot set TCP_NODELAY"; "peer" => %peer.address, "error" => %failure);
+                debug!(log, "cannot set TCP_NODELAY"; "peer" => %address, "error" => %failure);
             }
             let Connections { builder, stop, .. } = &*connections;
-            let served = conn::serve(stream, peer, service, builder, &settings, stop, &log);
+            let served = async {
+                // No request is open before the handshake is over, so that a forced stop cuts none.
+                let opened = connections.open(stream, address, &settings);
+                match stop.forced.run_until_cancelled(opened).await {
+                    Some(Ok((transport, peer))) => {
+                        let hops = Arc::clone(&connections.hops);
+                        conn::serve(transport, (peer, hops), service, builder, &settings, stop, &log).await
+                    }
+                    Some(Err(failure)) => {
+                        open.stats.opening_failures.fetch_add(1, Ordering::Relaxed);
+                        events::opening_failed(&log, address, failure.reason(), &failure);
+                        ConnEnd::Failed
+                    }
+                    None => ConnEnd::Closed,
+                }
+            };
             match AssertUnwindSafe(served).catch_unwind().await {
                 Ok(ConnEnd::Closed | ConnEnd::Failed) => {}
                 Ok(ConnEnd::Forced) => {
@@ -247,11 +298,11 @@ where
                 }
                 Ok(ConnEnd::Overdue(cause)) => {
                     open.stats.overdue.fetch_add(1, Ordering::Relaxed);
-                    debug!(log, "connection overdue"; "peer" => %peer.address, "cause" => ?cause);
+                    debug!(log, "connection overdue"; "peer" => %address, "cause" => ?cause);
                 }
                 Err(panic) => {
                     open.stats.panics.fetch_add(1, Ordering::Relaxed);
-                    error!(log, "connection panicked"; "peer" => %peer.address,
+                    error!(log, "connection panicked"; "peer" => %address,
                         "panic" => panic_message(panic.as_ref()));
                 }
             }
@@ -274,7 +325,64 @@ where
 struct Connections {
     builder: auto::Builder<TrackedExecutor>,
     stop: StopTokens,
+    tls: Option<Arc<ServerTls>>,
+    hops: Arc<TrustedHops>,
     forced: AtomicUsize,
+}
+
+/// Why a connection ended before HTTP began.
+#[derive(Debug, thiserror::Error)]
+enum OpeningError {
+    #[error(transparent)]
+    Proxy(#[from] ProxyHeaderError),
+    #[error(transparent)]
+    Tls(#[from] HandshakeError),
+    #[error("the client was too slow to begin")]
+    Slow,
+}
+
+impl OpeningError {
+    /// A word for the metric.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Proxy(_) => "proxy_header",
+            Self::Tls(error) => error.reason(),
+            Self::Slow => "timeout",
+        }
+    }
+}
+
+impl Connections {
+    /// From an accepted socket to the bytes of HTTP and who sends them.
+    async fn open(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        settings: &ServerSettings,
+    ) -> Result<(Transport, Peer), OpeningError> {
+        let begins_with_header = self.hops.proxy_protocol && self.hops.trusts(address.ip());
+        if self.tls.is_none() && !begins_with_header {
+            return Ok((
+                Transport::Plain(stream),
+                Peer { address, client: address.ip().to_canonical(), certificate: None },
+            ));
+        }
+        // Boxed: an opening is short, and its state would stay a part of the connection's.
+        let opening = Box::pin(timeout(settings.handshake_timeout, async {
+            let mut stream = stream;
+            let told = if begins_with_header { proxy_header::read(&mut stream).await? } else { None };
+            let address = told.unwrap_or(address);
+            let client = address.ip().to_canonical();
+            match &self.tls {
+                None => Ok((Transport::Plain(stream), Peer { address, client, certificate: None })),
+                Some(tls) => {
+                    let (stream, certificate) = tls.accept(stream).await?;
+                    Ok((Transport::Tls(Box::new(stream)), Peer { address, client, certificate }))
+                }
+            }
+        }));
+        opening.await.map_err(|_| OpeningError::Slow)?
+    }
 }
 
 /// Counts a connection as open and holds its slot.

@@ -32,6 +32,9 @@ use super::conn::TrackedExecutor;
 use super::listener::Accept;
 use super::*;
 
+mod hops;
+mod tls;
+
 /// Longer than anything here takes; reached only when a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -57,10 +60,15 @@ impl Service<Request<Incoming>> for Demo {
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
         let demo = self.clone();
         Box::pin(async move {
-            let peer = request.extensions().get::<Peer>().copied();
+            let peer = request.extensions().get::<Peer>().cloned();
             let body = match request.uri().path() {
                 "/hello" => Full::from("hello").boxed(),
                 "/peer" => Full::from(peer.expect("a peer").address.to_string()).boxed(),
+                "/client" => Full::from(peer.expect("a peer").client.to_string()).boxed(),
+                "/certificate" => {
+                    let certificate = peer.expect("a peer").certificate;
+                    Full::from(certificate.map_or_else(String::new, |shown| shown.subject.clone())).boxed()
+                }
                 "/panic" => panic!("asked to"),
                 "/held" => {
                     let mut chunks = demo.chunks.lock().unwrap().take().expect("one stream a test");
@@ -117,9 +125,19 @@ impl Running {
         listener: impl Accept + Send + Sync + 'static,
         address: SocketAddr,
     ) -> Self {
+        Self::start_as(|server| server, settings, listener, address)
+    }
+
+    /// `shape` gives the server what a test wants of it.
+    fn start_as(
+        shape: impl FnOnce(Server<Demo>) -> Server<Demo>,
+        settings: ServerSettings,
+        listener: impl Accept + Send + Sync + 'static,
+        address: SocketAddr,
+    ) -> Self {
         let (chunks, receiver) = mpsc::channel(4);
         let unclaimed = Arc::new(Mutex::new(Some(receiver)));
-        let server = Server::new(settings, Demo { chunks: Arc::clone(&unclaimed) }, log());
+        let server = shape(Server::new(settings, Demo { chunks: Arc::clone(&unclaimed) }, log()));
         let stop = StopTokens { draining: CancellationToken::new(), forced: CancellationToken::new() };
         let (tasks, stats) = (TaskTracker::new(), server.stats());
         let outcome = tasks.spawn(server.run_on(listener, stop.clone(), tasks.clone()));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use nova_translate::converse::{self, TokenUsage};
-use nova_translate::reply::{Finish, ReplyError, ReplyPlan, StreamTranslator};
+use nova_translate::reply::{Finish, Piece, ReplyError, ReplyPlan, StreamTranslator};
 
 use super::writer::EventWriter;
 use crate::error::ApiError;
@@ -21,6 +21,15 @@ pub struct Choice {
 
 /// What a stream of events gives: an event, a failure, or its end.
 pub(super) type Item = Option<Result<Event, UpstreamError>>;
+
+/// Whether a piece is a part of the answer: its opening and the end of a call are not.
+fn adds_content(piece: Piece<'_>) -> bool {
+    match piece {
+        Piece::Text(text) | Piece::Reasoning(text) => !text.is_empty(),
+        Piece::CallStart { .. } | Piece::CallArguments { .. } => true,
+        Piece::Start | Piece::CallEnd { .. } => false,
+    }
+}
 
 /// What an item came to.
 pub enum Progress {
@@ -87,11 +96,16 @@ impl Choice {
                 return Ok(Progress::Ended(finish));
             }
         };
-        let written = writer.len();
+        let mut is_content = false;
         let event = converse::Event::parse(event.event_type.as_str(), &event.payload)
             .map_err(|_| Box::new(ApiError::unreadable_event(event.event_type.as_str())))
-            .map(|parsed| self.translator.event(parsed, &mut |piece| writer.piece(self.index, piece)))?;
+            .map(|parsed| {
+                self.translator.event(parsed, &mut |piece| {
+                    is_content |= adds_content(piece);
+                    writer.piece(self.index, piece);
+                })
+            })?;
         event.map_err(|error| Box::new(error.into()))?;
-        Ok(if writer.len() == written { Progress::Nothing } else { Progress::Content })
+        Ok(if is_content { Progress::Content } else { Progress::Nothing })
     }
 }

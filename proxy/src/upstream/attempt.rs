@@ -17,6 +17,31 @@ pub enum AttemptOutcome {
     Abandoned,
 }
 
+impl AttemptOutcome {
+    /// Whether AWS may charge for it: it was answered, or it was sent and nobody knows what became of it. A refusal
+    /// costs nothing.
+    #[must_use]
+    pub fn may_have_been_billed(self) -> bool {
+        use UpstreamErrorKind as Kind;
+        match self {
+            Self::Answered | Self::Abandoned => true,
+            Self::Failed(kind) => matches!(
+                kind,
+                Kind::FirstByteTimeout
+                    | Kind::IdleTimeout
+                    | Kind::ConnectionLost
+                    | Kind::StreamTruncated
+                    | Kind::CorruptFrame
+                    | Kind::UndecodedBytes
+                    | Kind::UnexpectedResponse
+                    | Kind::ReplyTooLarge
+                    | Kind::ModelTimeout
+                    | Kind::ModelStreamError
+            ),
+        }
+    }
+}
+
 /// One request that was sent, or that could not be sent.
 #[derive(Debug, Clone)]
 pub struct Attempt {

@@ -56,17 +56,4 @@ pub enum CredentialError {
     },
 }
 
-/// An error and all its causes in one line: AWS's own errors say the useful part in their sources.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
-}
+pub(super) use nova_telemetry::error_chain as chain;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{RawAuth, RawBedrock, RawImageFetch, RawLimits, RawLog, RawModel, RawServer};
+use super::{RawAuth, RawBedrock, RawImageFetch, RawLimits, RawLog, RawModel, RawServer, RawTls};
 
 /// A whole configuration.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -39,6 +39,9 @@ pub(crate) struct RawConfig {
     pub(crate) log: RawLog,
     /// The listener's limits, and how the process stops.
     pub(crate) server: RawServer,
+    /// The certificate of the listeners. Without it they speak plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) tls: Option<RawTls>,
     /// Where Bedrock is, and how patiently it is called.
     pub(crate) bedrock: RawBedrock,
     /// What one instance takes on at once.
@@ -64,6 +67,7 @@ impl Default for RawConfig {
             ring: "stable".to_owned(),
             log: RawLog::default(),
             server: RawServer::default(),
+            tls: None,
             bedrock: RawBedrock::default(),
             limits: RawLimits::default(),
             auth: None,

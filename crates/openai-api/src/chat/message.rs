@@ -9,6 +9,7 @@ use serde::de::{SeqAccess, Visitor, value::SeqAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::cache_control::CacheControl;
 use super::tool::ToolCall;
 
 /// Who speaks.
@@ -41,9 +42,8 @@ impl TryFrom<String> for Role {
             "assistant" => Ok(Self::Assistant),
             "tool" => Ok(Self::Tool),
             "function" => Ok(Self::Function),
-            other => {
-                Err(format!("unknown role {other:?}, expected developer, system, user, assistant or tool"))
-            }
+            // What was sent is not repeated: it may be anything, a prompt too.
+            _ => Err("unknown role, expected developer, system, user, assistant or tool".to_owned()),
         }
     }
 }
@@ -159,14 +159,4 @@ pub struct FileInput {
     pub file_id: Option<String>,
     /// The document's name.
     pub filename: Option<String>,
-}
-
-/// Extension: a cache breakpoint in the form that Anthropic and most gateways use, `{"type": "ephemeral", "ttl": "5m"}`.
-#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
-pub struct CacheControl {
-    /// `ephemeral`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// `5m` or `1h`.
-    pub ttl: Option<String>,
 }

@@ -170,9 +170,7 @@ impl TryFrom<String> for Effort {
             "medium" => Ok(Self::Medium),
             "high" => Ok(Self::High),
             "xhigh" => Ok(Self::Xhigh),
-            other => {
-                Err(format!("unknown effort {other:?}, expected none, minimal, low, medium, high or xhigh"))
-            }
+            _ => Err("unknown effort, expected none, minimal, low, medium, high or xhigh".to_owned()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
-use super::message::CacheControl;
+use super::cache_control::CacheControl;
 use crate::RawJson;
 
 /// A tool that the model may call. `kind` is the field `type`.

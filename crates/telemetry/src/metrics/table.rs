@@ -56,6 +56,12 @@ pub const QUEUE_DEPTH: &str = "nova_proxy_queue_depth";
 pub const QUEUE_WAIT_SECONDS: &str = "nova_proxy_queue_wait_seconds";
 /// Open client connections.
 pub const CONNECTIONS_OPEN: &str = "nova_proxy_connections_open";
+/// Connections that ended before HTTP began.
+pub const CONNECTIONS_REFUSED_TOTAL: &str = "nova_proxy_connections_refused_total";
+/// Attempts to apply a certificate.
+pub const TLS_RELOADS_TOTAL: &str = "nova_proxy_tls_reloads_total";
+/// When the certificate in force ends.
+pub const TLS_CERTIFICATE_NOT_AFTER_SECONDS: &str = "nova_proxy_tls_certificate_not_after_timestamp_seconds";
 /// Attempts to apply a configuration.
 pub const CONFIG_RELOADS_TOTAL: &str = "nova_proxy_config_reloads_total";
 /// The configuration in force.
@@ -171,6 +177,27 @@ pub const METRICS: &[MetricSpec] = &[
         "How long requests waited for a free call to Bedrock.",
     ),
     spec(CONNECTIONS_OPEN, MetricKind::Gauge, Unit::Count, &[], "Open client connections."),
+    spec(
+        CONNECTIONS_REFUSED_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["reason"],
+        "Connections that ended within their PROXY header or TLS handshake, by reason.",
+    ),
+    spec(
+        TLS_RELOADS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["result"],
+        "Attempts to apply a renewed certificate, by result.",
+    ),
+    spec(
+        TLS_CERTIFICATE_NOT_AFTER_SECONDS,
+        MetricKind::Gauge,
+        Unit::Seconds,
+        &[],
+        "When the certificate in force ends, in seconds of Unix time; absent without TLS.",
+    ),
     spec(
         CONFIG_RELOADS_TOTAL,
         MetricKind::Counter,
