@@ -5,7 +5,6 @@
 
 mod upstream;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,11 +26,11 @@ pub struct ApiError {
     /// OpenAI's class of the error.
     kind: &'static str,
     /// A word for programs.
-    code: Cow<'static, str>,
+    code: &'static str,
     /// The parameter at fault.
-    param: Option<String>,
+    param: Option<Box<str>>,
     /// For a person, free of ARNs and account ids.
-    message: String,
+    message: Box<str>,
     /// What SDKs are told about trying again; `None` leaves it to their own rules.
     should_retry: Option<bool>,
     /// When to try again.
@@ -49,18 +48,13 @@ impl ApiError {
     /// The status of an instance that wants no traffic.
     pub const NOT_READY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
-    fn new(
-        status: StatusCode,
-        kind: &'static str,
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<String>,
-    ) -> Self {
+    fn new(status: StatusCode, kind: &'static str, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             kind,
-            code: code.into(),
+            code,
             param: None,
-            message: bounded(message.into()),
+            message: bounded(message.into()).into(),
             should_retry: None,
             retry_after: None,
             aws_request_id: None,
@@ -74,12 +68,12 @@ impl ApiError {
 
     /// A body that is not the JSON that the route takes.
     pub(crate) fn malformed_body(param: Option<String>, message: impl Into<String>) -> Self {
-        Self { param, ..Self::bad_request("invalid_json", message) }
+        Self { param: param.map(Into::into), ..Self::bad_request("invalid_json", message) }
     }
 
     /// A body that is JSON, with a value of a wrong type.
     pub(crate) fn wrong_type(param: Option<String>, message: impl Into<String>) -> Self {
-        Self { param, ..Self::bad_request("invalid_type", message) }
+        Self { param: param.map(Into::into), ..Self::bad_request("invalid_type", message) }
     }
 
     /// A body over the limit.
@@ -116,7 +110,7 @@ impl ApiError {
     /// A path that is not served.
     pub(crate) fn unknown_path(method: &str, path: &str) -> Self {
         let message = format!(
-            "nothing is served at {method} {}: chat is at POST /v1/chat/completions, models at GET /v1/models",
+            "nothing is served at {method} {}: chat is at POST /v1/chat/completions, responses at POST /v1/responses, models at GET /v1/models",
             shortened(path)
         );
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "unknown_url", message)
@@ -141,7 +135,7 @@ impl ApiError {
     pub(crate) fn unknown_model(name: &str, served: &str) -> Self {
         let message = format!("the model {:?} does not exist here; served are: {served}", shortened(name));
         Self {
-            param: Some("model".to_owned()),
+            param: Some("model".into()),
             ..Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "model_not_found", message)
         }
     }
@@ -152,7 +146,7 @@ impl ApiError {
             "this API key may not use the model {name:?}: ask those who run this service, or see GET /v1/models"
         );
         Self {
-            param: Some("model".to_owned()),
+            param: Some("model".into()),
             ..Self::new(StatusCode::FORBIDDEN, "permission_error", "model_not_allowed", message)
         }
     }
@@ -160,13 +154,17 @@ impl ApiError {
     /// A remote image that cannot be used.
     pub(crate) fn image_fetch(param: String, error: &FetchError) -> Self {
         let cause = Some(nova_telemetry::error_chain(error).into());
-        Self { param: Some(param), cause, ..Self::bad_request("image_fetch_failed", error.to_string()) }
+        Self {
+            param: Some(param.into()),
+            cause,
+            ..Self::bad_request("image_fetch_failed", error.to_string())
+        }
     }
 
     /// An image URL that is none.
     pub(crate) fn bad_url(param: String, reason: &str) -> Self {
         Self {
-            param: Some(param),
+            param: Some(param.into()),
             ..Self::bad_request("invalid_url", format!("the image URL cannot be read: {reason}"))
         }
     }
@@ -176,7 +174,7 @@ impl ApiError {
         let message = format!(
             "the request names {count} images by URL, and at most {limit} are fetched: send some as data: URLs"
         );
-        Self { param: Some("messages".to_owned()), ..Self::bad_request("too_many_images", message) }
+        Self { param: Some("messages".into()), ..Self::bad_request("too_many_images", message) }
     }
 
     /// Remote images that are too much together.
@@ -185,7 +183,7 @@ impl ApiError {
             "the images that the request names are larger than {limit_bytes} bytes together, as base64"
         );
         Self {
-            param: Some("messages".to_owned()),
+            param: Some("messages".into()),
             ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "request_too_large", message)
         }
     }
@@ -225,6 +223,14 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "server_shutdown", message)
     }
 
+    /// The error with its parameter under another name, where `name` knows one.
+    #[must_use]
+    pub(crate) fn rename_param(self, name: impl FnOnce(&str) -> Option<String>) -> Self {
+        let renamed = self.param.as_deref().and_then(name).map(Into::into);
+        let param = renamed.or(self.param);
+        Self { param, ..self }
+    }
+
     /// The status as a number, for records and metrics.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -233,8 +239,8 @@ impl ApiError {
 
     /// The word for programs, for records and metrics.
     #[must_use]
-    pub fn code(&self) -> &str {
-        &self.code
+    pub fn code(&self) -> &'static str {
+        self.code
     }
 
     /// The words for a person.
@@ -254,10 +260,10 @@ impl ApiError {
     pub fn body(&self) -> ErrorBody {
         ErrorBody {
             error: ErrorObject {
-                message: self.message.clone(),
+                message: self.message.clone().into_string(),
                 kind: self.kind,
-                param: self.param.clone(),
-                code: Some(self.code.clone()),
+                param: self.param.as_deref().map(str::to_owned),
+                code: Some(self.code),
                 aws_request_id: self.aws_request_id.as_deref().map(str::to_owned),
             },
         }
@@ -325,7 +331,7 @@ impl From<AdmissionError> for ApiError {
 impl From<TranslateError> for ApiError {
     fn from(error: TranslateError) -> Self {
         Self {
-            param: error.param,
+            param: error.param.map(Into::into),
             ..Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, error.code, error.message)
         }
     }

@@ -9,11 +9,12 @@ use serde::Serialize;
 
 use crate::context::{RequestContext, RequestHead};
 use crate::error::ApiError;
-use crate::parse::IncomingBody;
+use crate::parse::{self, IncomingBody};
 use crate::pipeline;
 use crate::record::{Outcome, RecordGuard};
 use crate::reply::{self, Body};
 use crate::services::Services;
+use crate::surface::Form;
 
 /// A PNG of one pixel: it stands for images that would be fetched.
 const PLACEHOLDER: &str =
@@ -81,12 +82,12 @@ async fn explanation(
     record: &mut RecordGuard,
 ) -> Result<Explanation, ApiError> {
     let principal = pipeline::authenticate(services, headers, record)?;
-    let request = pipeline::read(services, headers, body, record).await?;
+    let request: ChatRequest = parse::json(&pipeline::read(services, headers, body, record).await?)?;
     let model = pipeline::resolve(&request, &principal, record)?;
     let (images, fetched_images) = placeholders(record.context.snapshot.images.is_some(), &request);
     let (name, operation) =
         (request.model.clone(), if request.stream { "ConverseStream" } else { "Converse" });
-    let translation = pipeline::translate_for(services, request, &model, &images, record)?;
+    let translation = pipeline::translate_for(services, request, &Form::Chat, &model, &images, record)?;
     let snapshot = &record.context.snapshot;
     let mut converse = translation.body;
     if let Some(guardrail) = &mut converse.guardrail_config {

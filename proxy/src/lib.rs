@@ -26,5 +26,6 @@ pub mod server;
 pub mod services;
 pub mod snapshot;
 pub mod stream;
+pub mod surface;
 pub mod trace;
 pub mod upstream;

@@ -137,8 +137,10 @@ fn without_found_text(message: &str) -> String {
 
 /// serde speaks of Rust's types; callers know JSON's.
 fn in_json_words(message: &str) -> String {
-    const WORDS: [(&str, &str); 9] = [
+    const WORDS: [(&str, &str); 11] = [
         ("expected struct ChatRequest", "expected an object"),
+        ("expected struct ResponsesRequest", "expected an object"),
+        ("expected struct InputItem", "expected an object"),
         ("expected struct Message", "expected an object"),
         ("expected u32", "expected a whole number of 0 or more"),
         ("expected i64", "expected a whole number"),

@@ -1,4 +1,4 @@
-//! The straight line of a chat request: every phase in order, and every branch between them.
+//! The straight line of a request for an answer: every phase in order, and every branch between them.
 //!
 //! Each line of [`answer`] is a phase with a file of its own. Read this file to know what happens to a request, and
 //! `docs/life-of-a-request.md` for why.
@@ -7,15 +7,15 @@ mod images;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, Response};
 use jiff::Timestamp;
 use nova_translate::converse::ConverseResponse;
 use nova_translate::reply::{self as translated, ReplyPlan};
-use nova_translate::request::{Translation, translate};
-use openai_api::chat::{ChatCompletion, ChatRequest, Choice};
+use nova_translate::request::Translation;
+use openai_api::chat::ChatRequest;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout};
-use uuid::Uuid;
 
 use crate::auth::Principal;
 use crate::call::{Called, Calls};
@@ -29,11 +29,12 @@ use crate::repair::Repair;
 use crate::reply::{self, Body};
 use crate::services::Services;
 use crate::stream::{self, AnswerStream, EventWriter};
+use crate::surface::{AnswerHead, Asked, Form, Surface, Whole};
 use crate::upstream::{Attempts, EventStream, Reply};
 
 /// An answer, before it is a response.
 enum Answer {
-    Whole(Box<ChatCompletion>),
+    Whole(Whole),
     Stream(Box<OpenStream>),
 }
 
@@ -41,23 +42,27 @@ enum Answer {
 struct OpenStream {
     streams: Vec<EventStream>,
     plan: Arc<ReplyPlan>,
-    head: Arc<stream::ChunkHead>,
+    writer: EventWriter,
     admitted: Admitted,
 }
 
-/// Answers `POST /v1/chat/completions`.
-pub async fn chat_completions(
+/// Answers a request on `surface`.
+pub async fn respond(
+    surface: Surface,
     services: &Services,
     head: &RequestHead,
     body: impl IncomingBody,
 ) -> Response<Body> {
-    let context = RequestContext::begin("chat_completions", services.snapshots.current(), &services.log)
-        .with_head(head);
+    let context =
+        RequestContext::begin(surface.route(), services.snapshots.current(), &services.log).with_head(head);
     let mut record = RecordGuard::open(context).listed_in(&services.requests);
-    match unless_forced(services, answer(services, &head.headers, body, &mut record)).await {
-        Ok(Answer::Whole(completion)) => {
+    match unless_forced(services, answer(surface, services, &head.headers, body, &mut record)).await {
+        Ok(Answer::Whole(whole)) => {
             record.outcome = Outcome::Completed;
-            reply::json(&*completion, Some(&record))
+            match whole {
+                Whole::Chat(completion) => reply::json(&*completion, Some(&record)),
+                Whole::Response(response) => reply::json(&response.object(), Some(&record)),
+            }
         }
         Ok(Answer::Stream(open)) => begin_stream(services, *open, record),
         Err(error) => {
@@ -83,8 +88,9 @@ async fn unless_forced<T>(
     }
 }
 
-/// The phases of a chat request.
+/// The phases of a request.
 async fn answer(
+    surface: Surface,
     services: &Services,
     headers: &HeaderMap,
     body: impl IncomingBody,
@@ -92,14 +98,14 @@ async fn answer(
 ) -> Result<Answer, ApiError> {
     let snapshot = Arc::clone(&record.context.snapshot);
     let principal = authenticate(services, headers, record)?;
-    let request: ChatRequest = read(services, headers, body, record).await?;
+    let Asked { chat: request, form } = surface.parse(&read(services, headers, body, record).await?)?;
     let admitted = admit(services, record).await?;
     let model = resolve(&request, &principal, record)?;
     let began = Instant::now();
-    let images = images::fetch(&snapshot, &request).await?;
+    let images = images::fetch(&snapshot, &request).await.map_err(|error| form.error(error))?;
     record.timings.images = (!images.is_empty()).then(|| began.elapsed());
-    let wanted = Wanted::of(&request);
-    let translation = translate_for(services, request, &model, &images, record)?;
+    let (stream, name) = (request.stream, request.model.clone());
+    let translation = translate_for(services, request, &form, &model, &images, record)?;
 
     record.attempts = vec![Attempts::new(); translation.choices as usize];
     let calls = Calls {
@@ -110,13 +116,13 @@ async fn answer(
         breakers: &services.breakers,
     };
     let began = Instant::now();
-    if wanted.stream {
+    if stream {
         let called = calls.converse_stream(&mut record.attempts).await;
         record.timings.upstream_first_byte = Some(began.elapsed());
         let streams = note_repairs(called?, record);
         Ok(Answer::Stream(Box::new(OpenStream {
             streams,
-            head: wanted.head(&translation),
+            writer: form.writer(head(name, &translation), translation.plan.include_usage),
             plan: Arc::new(translation.plan),
             admitted,
         })))
@@ -124,9 +130,11 @@ async fn answer(
         let called = calls.converse(&mut record.attempts).await;
         record.timings.upstream_first_byte = Some(began.elapsed());
         let replies = note_repairs(called?, record);
-        let completion = complete(&replies, &translation, &wanted, record)?;
+        let answers = complete(&replies, &translation, record)?;
         drop(admitted);
-        Ok(Answer::Whole(Box::new(completion)))
+        let usage = (record.usage.len() == answers.len())
+            .then(|| translated::usage(translated::sum(record.usage.iter().copied())));
+        Ok(Answer::Whole(form.whole(head(name, &translation), answers, usage)))
     }
 }
 
@@ -142,22 +150,21 @@ pub(crate) fn authenticate(
     Ok(principal)
 }
 
-/// Reads and parses the body, of known callers only.
+/// Reads the body, of known callers only.
 pub(crate) async fn read(
     services: &Services,
     headers: &HeaderMap,
     mut body: impl IncomingBody,
     record: &mut RecordGuard,
-) -> Result<ChatRequest, ApiError> {
+) -> Result<Bytes, ApiError> {
     parse::check_content_type(headers)?;
     let began = Instant::now();
     let limit = record.context.snapshot.loaded.config.runtime.limits.body_bytes;
-    // Held until the body is parsed; what comes of it counts among the requests that admission bounds.
+    // Held while the body arrives; what comes of it counts among the requests that admission bounds.
     let _memory = reserve(services, parse::announced_bytes(headers, limit)).await?;
-    let body = parse::read(&mut body, headers, limit, services.body_timeout).await?;
-    let request = parse::json(&body);
+    let body = parse::read(&mut body, headers, limit, services.body_timeout).await;
     record.timings.read = Some(began.elapsed());
-    request
+    body
 }
 
 /// Waits for memory to read a body into.
@@ -203,12 +210,13 @@ fn loggable(text: &str) -> String {
 pub(crate) fn translate_for(
     services: &Services,
     request: ChatRequest,
+    form: &Form,
     model: &ServedModel,
     images: &nova_translate::request::RemoteImages,
     record: &mut RecordGuard,
 ) -> Result<Translation, ApiError> {
     let began = Instant::now();
-    let mut translation = translate(request, &model.target, &model.options, images)?;
+    let mut translation = form.translate(request, &model.target, &model.options, images)?;
     if translation.has_cache_points()
         && services.refusals.refuses_cache_points(&model.target.model.id, Instant::now())
     {
@@ -219,21 +227,9 @@ pub(crate) fn translate_for(
     Ok(translation)
 }
 
-/// Parts of the request that are needed after its translation has consumed it.
-struct Wanted {
-    stream: bool,
-    model: String,
-}
-
-impl Wanted {
-    fn of(request: &ChatRequest) -> Self {
-        Self { stream: request.stream, model: request.model.clone() }
-    }
-
-    fn head(&self, translation: &Translation) -> Arc<stream::ChunkHead> {
-        let tier = Some(asked_tier(translation).to_owned());
-        stream::chunk_head(completion_id(), unix_seconds(), self.model.clone(), tier)
-    }
+fn head(model: String, translation: &Translation) -> AnswerHead {
+    let created = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
+    AnswerHead { model, created, service_tier: asked_tier(translation) }
 }
 
 /// The tier that is asked for. A stream names it in each chunk, before Bedrock says at the end which one served.
@@ -260,50 +256,30 @@ fn note_repairs<T>(called: Vec<Called<T>>, record: &mut RecordGuard) -> Vec<T> {
     answers
 }
 
-/// From Converse's answers to one completion.
+/// From Converse's answers to OpenAI's.
 fn complete(
     replies: &[Reply],
     translation: &Translation,
-    wanted: &Wanted,
     record: &mut RecordGuard,
-) -> Result<ChatCompletion, ApiError> {
+) -> Result<Vec<translated::Answer>, ApiError> {
     let parsed: Vec<Result<ConverseResponse, _>> =
         replies.iter().map(|reply| serde_json::from_slice(&reply.body)).collect();
     // Usage first, and of all: also an answer that cannot be used has to be paid.
     record.usage.extend(parsed.iter().flatten().filter_map(|response| response.usage));
-    let (mut choices, mut served_tier) = (Vec::with_capacity(parsed.len()), None);
-    for ((index, response), reply) in (0..).zip(parsed).zip(replies) {
+    let mut answers = Vec::with_capacity(parsed.len());
+    for (response, reply) in parsed.into_iter().zip(replies) {
         let response =
             response.map_err(|error| ApiError::unreadable_reply(&error, reply.aws_request_id.as_deref()))?;
         let answer = translated::read(response, &translation.plan)?;
         record.note_finish(&answer.finish);
-        served_tier = answer.service_tier.or(served_tier);
-        choices.push(Choice {
-            index,
-            message: answer.message,
-            logprobs: None,
-            finish_reason: answer.finish.reason,
-            native_finish_reason: answer.finish.native,
-        });
+        answers.push(answer);
     }
-    let usage = (record.usage.len() == choices.len())
-        .then(|| translated::usage(translated::sum(record.usage.iter().copied())));
-    Ok(ChatCompletion {
-        id: completion_id(),
-        object: ChatCompletion::OBJECT,
-        created: unix_seconds(),
-        model: wanted.model.clone(),
-        choices,
-        usage,
-        service_tier: Some(served_tier.unwrap_or_else(|| asked_tier(translation).to_owned())),
-        system_fingerprint: None,
-    })
+    Ok(answers)
 }
 
 fn begin_stream(services: &Services, open: OpenStream, record: RecordGuard) -> Response<Body> {
     let mut headers = HeaderMap::new();
     reply::add_headers(&mut headers, &record);
-    let include_usage = open.plan.include_usage;
     let keep_alive = record.context.snapshot.loaded.config.runtime.limits.keep_alive_interval;
     let choices = (0..)
         .zip(open.streams)
@@ -311,8 +287,7 @@ fn begin_stream(services: &Services, open: OpenStream, record: RecordGuard) -> R
         .collect();
     let answer = AnswerStream {
         choices,
-        writer: EventWriter::new(open.head, include_usage),
-        include_usage,
+        writer: open.writer,
         keep_alive,
         last_sent: Instant::now(),
         record,
@@ -320,12 +295,4 @@ fn begin_stream(services: &Services, open: OpenStream, record: RecordGuard) -> R
         shutdown: services.shutdown.clone(),
     };
     reply::event_stream(answer.into_body(), headers)
-}
-
-fn completion_id() -> String {
-    format!("chatcmpl-{}", Uuid::new_v4().simple())
-}
-
-fn unix_seconds() -> u64 {
-    u64::try_from(Timestamp::now().as_second()).unwrap_or_default()
 }

@@ -11,6 +11,7 @@ mod head;
 mod health;
 mod metrics;
 mod models;
+mod responses;
 
 use std::convert::Infallible;
 
@@ -30,8 +31,9 @@ pub use admin::admin;
 pub use metrics::RenderMetrics;
 
 /// The paths and their methods, for telling a wrong method from a wrong path. A path that ends in `/` stands for all below it.
-const PATHS: [(&str, &str); 13] = [
+const PATHS: [(&str, &str); 14] = [
     ("/v1/chat/completions", "POST"),
+    ("/v1/responses", "POST"),
     ("/v1/explain", "POST"),
     ("/v1/models", "GET"),
     ("/v1/models/", "GET"),
@@ -73,6 +75,8 @@ impl<S> HttpService for S where
 #[must_use]
 pub fn api(services: &SharedServices) -> impl HttpService + use<> {
     let table = chat_completions::route(services)
+        .or(responses::route(services))
+        .unify()
         .or(explain::route(services))
         .unify()
         .or(models::list_route(services))
@@ -146,6 +150,8 @@ mod tests {
 
     #[rstest]
     #[case("GET", "/v1/chat/completions", 405)]
+    #[case("GET", "/v1/responses", 405)]
+    #[case("GET", "/v1/responses/resp_1", 404)]
     #[case("DELETE", "/v1/models/gpt-4o", 405)]
     #[case("POST", "/v1/models", 405)]
     #[case("POST", "/v1/chat/completion", 404)]

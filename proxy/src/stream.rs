@@ -1,19 +1,23 @@
 //! A streamed answer on its way to the caller: Bedrock's events in, server-sent events out, each as it comes.
 //!
 //! The body is pulled by the connection, so that a slow caller slows Bedrock down, and a caller who leaves drops the body, the stream and with
-//! it the call. It ends in exactly one way: `[DONE]` after a finish reason, or one `error` event, after which nothing follows.
+//! it the call. It ends in exactly one way: as a complete answer ends in its API, or with one event of a failure, after which nothing
+//! follows.
 
+mod chat_form;
 mod choice;
+mod responses_form;
+mod sse;
 mod writer;
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::select_all;
 use futures_util::stream;
 use nova_lifecycle::Shutdown;
+use openai_api::chat::Usage;
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::ApiError;
@@ -21,8 +25,9 @@ use crate::limit::Admitted;
 use crate::record::{Outcome, RecordGuard};
 use crate::reply::ByteStream;
 
+pub use chat_form::ChunkHead;
 pub use choice::Choice;
-pub use writer::{ChunkHead, EventWriter};
+pub use writer::EventWriter;
 
 /// How many bytes of events that are there already go out in one write.
 const COALESCED_BYTES_MAX: usize = 16 * 1024;
@@ -34,8 +39,6 @@ pub struct AnswerStream {
     pub choices: Vec<Choice>,
     /// Writes events.
     pub writer: EventWriter,
-    /// Whether the caller wants the usage at the end.
-    pub include_usage: bool,
     /// The longest silence.
     pub keep_alive: Duration,
     /// When something was last sent. Events of Bedrock that add nothing for the caller do not count.
@@ -62,7 +65,9 @@ impl AnswerStream {
     /// The body.
     #[must_use]
     pub fn into_body(self) -> ByteStream {
-        Box::pin(stream::unfold(Some(self), |state| async move {
+        let mut begun = self;
+        begun.writer.begin();
+        Box::pin(stream::unfold(Some(begun), |state| async move {
             let mut state = state?;
             let (bytes, ended) = state.advance().await;
             Some((Ok::<Bytes, Infallible>(bytes), (!ended).then_some(state)))
@@ -71,6 +76,12 @@ impl AnswerStream {
 
     /// Waits for something to send. Tells whether it was the last.
     async fn advance(&mut self) -> (Bytes, bool) {
+        if !self.writer.is_empty() {
+            // The opening does not wait for the first event.
+            let ended = self.take_what_is_there();
+            self.last_sent = Instant::now();
+            return (self.writer.take(), ended);
+        }
         loop {
             let ended = match self.next().await {
                 Next::Quiet => {
@@ -130,22 +141,25 @@ impl AnswerStream {
     }
 
     fn complete(&mut self) -> bool {
-        self.note_usage();
-        if self.include_usage && self.record.usage.len() == self.choices.len() {
-            self.writer.usage(nova_translate::reply::usage(nova_translate::reply::sum(
-                self.record.usage.iter().copied(),
-            )));
-        }
-        self.writer.done();
+        let usage = self.usage();
+        self.writer.done(usage);
         self.record.outcome = Outcome::Completed;
         true
     }
 
     fn fail(&mut self, error: ApiError) -> bool {
-        self.note_usage();
-        self.writer.error(&error);
+        let usage = self.usage();
+        self.writer.error(&error, usage);
         self.record.outcome = Outcome::Broken(Box::new(error));
         true
+    }
+
+    /// The usage of all answers, if each has told its own.
+    fn usage(&mut self) -> Option<Usage> {
+        self.note_usage();
+        let usage = &self.record.usage;
+        (usage.len() == self.choices.len())
+            .then(|| nova_translate::reply::usage(nova_translate::reply::sum(usage.iter().copied())))
     }
 
     /// Keeps what was reported so far.
@@ -170,10 +184,4 @@ async fn next_of(choices: &mut [Choice]) -> (usize, choice::Item) {
     let open = choices.iter_mut().enumerate().filter(|(_, choice)| !choice.has_ended());
     // All choices have ended only when the stream has, and then nobody waits.
     select_all(open.map(|(index, choice)| Box::pin(async move { (index, choice.next().await) }))).await.0
-}
-
-/// The parts that all chunks of an answer share.
-#[must_use]
-pub fn chunk_head(id: String, created: u64, model: String, service_tier: Option<String>) -> Arc<ChunkHead> {
-    Arc::new(ChunkHead { id, created, model, service_tier })
 }

@@ -1,4 +1,4 @@
-//! OpenAI's chat completions to Bedrock's Converse and back, for Amazon Nova.
+//! OpenAI's chat completions and responses to Bedrock's Converse and back, for Amazon Nova.
 //!
 //! Pure: no IO, no clock, no log, no task. What it cannot know (the time, fetched images, ids) is passed in.
 //!
@@ -6,6 +6,7 @@
 //! - [`catalogue`]: which models exist, where, and what each family can do. Data files, read once.
 //! - [`request`]: a chat request to a Converse request, with a note for every rewrite and every parameter left out.
 //! - [`reply`]: a Converse answer, whole or as events, to a chat completion or its chunks.
+//! - [`responses`]: a request of the Responses API to a chat request, and answers to response objects and their events.
 //!
 //! Who may call which model, retries and transport belong to `nova-proxy`.
 
@@ -15,6 +16,7 @@ pub mod error;
 pub mod note;
 pub mod reply;
 pub mod request;
+pub mod responses;
 
 pub use error::TranslateError;
 pub use note::{Note, NoteKind};

@@ -1,7 +1,11 @@
-//! A Converse answer to a chat completion, whole ([`read`]) or as it comes ([`StreamTranslator`]).
+//! A Converse answer in OpenAI's terms, whole ([`read`]) or as it comes ([`StreamTranslator`]).
+//!
+//! What comes is told in [`Piece`]s, which each API writes in its own form: chat as deltas ([`Piece::chat_delta`]), Responses as the events
+//! of [`crate::responses::ResponseBuilder`].
 //!
 //! Ids, times and the writing of bytes belong to `nova-proxy`.
 
+mod piece;
 mod plan;
 mod stop_reason;
 mod stream;
@@ -9,6 +13,7 @@ mod thinking;
 mod usage;
 mod whole;
 
+pub use piece::Piece;
 pub use plan::ReplyPlan;
 pub use stop_reason::Finish;
 pub use stream::StreamTranslator;

@@ -26,6 +26,7 @@ use openai_api::chat::ChatRequest;
 pub use image::{RemoteImage, RemoteImages, remote_images};
 pub use options::{Guardrail, Options, PromptCache};
 pub use params::KNOWN_DROPS;
+pub(crate) use params::header_safe;
 pub(crate) use tool_names::ToolNames;
 
 use crate::catalogue::{Capabilities, Catalogue, Target};

@@ -7,5 +7,6 @@ pub mod chat;
 pub mod error;
 pub mod model;
 mod raw_json;
+pub mod responses;
 
 pub use raw_json::RawJson;

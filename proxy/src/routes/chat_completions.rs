@@ -11,6 +11,7 @@ use super::into_warp;
 use crate::context::RequestHead;
 use crate::pipeline;
 use crate::services::SharedServices;
+use crate::surface::Surface;
 
 pub(super) fn route(services: &SharedServices) -> BoxedFilter<(warp::reply::Response,)> {
     let services = services.clone();
@@ -21,7 +22,8 @@ pub(super) fn route(services: &SharedServices) -> BoxedFilter<(warp::reply::Resp
         .and_then(move |head: RequestHead, body| {
             let services = services.clone();
             async move {
-                let response = pipeline::chat_completions(&services, &head, WarpBody::new(body)).await;
+                let response =
+                    pipeline::respond(Surface::ChatCompletions, &services, &head, WarpBody::new(body)).await;
                 Ok::<_, Infallible>(into_warp(response))
             }
         })

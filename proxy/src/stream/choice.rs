@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use nova_translate::converse::{self, TokenUsage};
-use nova_translate::reply::{Finish, ReplyPlan, StreamTranslator};
-use openai_api::chat::Delta;
+use nova_translate::reply::{Finish, Piece, ReplyError, ReplyPlan, StreamTranslator};
 
 use super::writer::EventWriter;
 use crate::error::ApiError;
@@ -23,10 +22,13 @@ pub struct Choice {
 /// What a stream of events gives: an event, a failure, or its end.
 pub(super) type Item = Option<Result<Event, UpstreamError>>;
 
-/// Whether a piece is a part of the answer: the opening, which has a role and no text, is not.
-fn adds_content(delta: &Delta<'_>) -> bool {
-    let has_text = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
-    has_text(delta.content) || has_text(delta.reasoning_content) || delta.tool_calls.is_some()
+/// Whether a piece is a part of the answer: its opening and the end of a call are not.
+fn adds_content(piece: Piece<'_>) -> bool {
+    match piece {
+        Piece::Text(text) | Piece::Reasoning(text) => !text.is_empty(),
+        Piece::CallStart { .. } | Piece::CallArguments { .. } => true,
+        Piece::Start | Piece::CallEnd { .. } => false,
+    }
 }
 
 /// What an item came to.
@@ -83,7 +85,12 @@ impl Choice {
             Some(Ok(event)) => event,
             Some(Err(error)) => return Err(Box::new(ApiError::from(&error))),
             None => {
-                let finish = self.translator.finish().map_err(|error| Box::new(error.into()))?;
+                let finish = self.translator.finish().map_err(|error| {
+                    if matches!(error, ReplyError::Failed(_)) {
+                        writer.model_broke_off();
+                    }
+                    Box::new(error.into())
+                })?;
                 self.ended = true;
                 writer.finish(self.index, &finish);
                 return Ok(Progress::Ended(finish));
@@ -93,9 +100,9 @@ impl Choice {
         let event = converse::Event::parse(event.event_type.as_str(), &event.payload)
             .map_err(|_| Box::new(ApiError::unreadable_event(event.event_type.as_str())))
             .map(|parsed| {
-                self.translator.event(parsed, &mut |delta| {
-                    is_content |= adds_content(&delta);
-                    writer.delta(self.index, delta);
+                self.translator.event(parsed, &mut |piece| {
+                    is_content |= adds_content(piece);
+                    writer.piece(self.index, piece);
                 })
             })?;
         event.map_err(|error| Box::new(error.into()))?;

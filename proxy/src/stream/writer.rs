@@ -1,49 +1,48 @@
-//! Server-sent events in OpenAI's form.
-//!
-//! Source: WHATWG HTML, section 9.2 (server-sent events), and OpenAI API reference, "Streaming": unnamed events of chunks, `[DONE]` last.
+//! Server-sent events in the form that the caller's API has: which form writes what.
 
 use std::sync::Arc;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use nova_translate::reply::Finish;
-use openai_api::chat::{ChatChunk, ChunkChoice, Delta, Usage};
-use serde::Serialize;
+use bytes::Bytes;
+use nova_translate::reply::{Finish, Piece};
+use nova_translate::responses::ResponseBuilder;
+use openai_api::chat::Usage;
 
+use super::chat_form::{ChatForm, ChunkHead};
+use super::responses_form::ResponsesForm;
+use super::sse::SseBuffer;
 use crate::error::ApiError;
-
-/// The parts that all chunks of an answer share.
-#[derive(Debug)]
-pub struct ChunkHead {
-    /// `chatcmpl-…`.
-    pub id: String,
-    /// Unix time in seconds.
-    pub created: u64,
-    /// The model's name as the caller gave it.
-    pub model: String,
-    /// The tier that was asked for.
-    pub service_tier: Option<String>,
-}
 
 /// Writes events into a buffer.
 #[derive(Debug)]
 pub struct EventWriter {
-    head: Arc<ChunkHead>,
-    /// With `include_usage`, every chunk says `"usage": null`.
-    usage_is_null: bool,
-    buffer: BytesMut,
+    form: Form,
+    buffer: SseBuffer,
+}
+
+#[derive(Debug)]
+enum Form {
+    Chat(ChatForm),
+    Responses(Box<ResponsesForm>),
 }
 
 impl EventWriter {
-    /// Begins with an empty buffer.
+    /// Writes chunks. With `include_usage`, the last one carries the usage.
     #[must_use]
-    pub fn new(head: Arc<ChunkHead>, include_usage: bool) -> Self {
-        Self { head, usage_is_null: include_usage, buffer: BytesMut::new() }
+    pub fn chat(head: Arc<ChunkHead>, include_usage: bool) -> Self {
+        Self { form: Form::Chat(ChatForm { head, include_usage }), buffer: SseBuffer::default() }
+    }
+
+    /// Writes the events of a response.
+    #[must_use]
+    pub fn responses(builder: ResponseBuilder) -> Self {
+        let form = Form::Responses(Box::new(ResponsesForm::new(builder)));
+        Self { form, buffer: SseBuffer::default() }
     }
 
     /// Whether nothing waits to be sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.buffer.is_empty()
+        self.buffer.len() == 0
     }
 
     /// How many bytes wait to be sent.
@@ -54,80 +53,57 @@ impl EventWriter {
 
     /// What waits to be sent.
     pub fn take(&mut self) -> Bytes {
-        self.buffer.split().freeze()
+        self.buffer.take()
     }
 
-    /// A piece of a choice's message.
-    pub fn delta(&mut self, index: u32, delta: Delta<'_>) {
-        self.chunk(&[ChunkChoice {
-            index,
-            delta,
-            logprobs: None,
-            finish_reason: None,
-            native_finish_reason: None,
-        }]);
+    /// What stands before the first piece. Chat has nothing there.
+    pub fn begin(&mut self) {
+        if let Form::Responses(form) = &mut self.form {
+            form.begin(&mut self.buffer);
+        }
     }
 
-    /// The end of a choice.
+    /// A piece of an answer.
+    pub fn piece(&mut self, index: u32, piece: Piece<'_>) {
+        match &mut self.form {
+            Form::Chat(form) => form.piece(index, piece, &mut self.buffer),
+            Form::Responses(form) => form.piece(piece, &mut self.buffer),
+        }
+    }
+
+    /// The end of an answer.
     pub fn finish(&mut self, index: u32, finish: &Finish) {
-        let native_finish_reason = finish.native.as_deref();
-        let delta = Delta::default();
-        self.chunk(&[ChunkChoice {
-            index,
-            delta,
-            logprobs: None,
-            finish_reason: Some(finish.reason),
-            native_finish_reason,
-        }]);
+        match &mut self.form {
+            Form::Chat(form) => form.finish(index, finish, &mut self.buffer),
+            Form::Responses(form) => form.finish(finish),
+        }
     }
 
-    /// The usage of the whole request.
-    pub fn usage(&mut self, usage: Usage) {
-        self.write_chunk(&[], Some(Some(usage)));
+    /// The end of a complete stream, with the usage of all answers if it is known.
+    pub fn done(&mut self, usage: Option<Usage>) {
+        match &mut self.form {
+            Form::Chat(form) => form.done(usage, &mut self.buffer),
+            Form::Responses(form) => form.done(usage, &mut self.buffer),
+        }
     }
 
-    /// The end of a complete stream.
-    pub fn done(&mut self) {
-        self.buffer.put_slice(b"data: [DONE]\n\n");
+    /// Tells that the error to come is the model's own.
+    pub fn model_broke_off(&mut self) {
+        if let Form::Responses(form) = &mut self.form {
+            form.model_broke_off();
+        }
     }
 
     /// The end of a broken stream.
-    pub fn error(&mut self, error: &ApiError) {
-        self.buffer.put_slice(b"event: error\n");
-        self.data(&error.body());
+    pub fn error(&mut self, error: &ApiError, usage: Option<Usage>) {
+        match &mut self.form {
+            Form::Chat(_) => ChatForm::error(error, &mut self.buffer),
+            Form::Responses(form) => form.error(error, usage, &mut self.buffer),
+        }
     }
 
     /// A comment that keeps intermediaries from closing a quiet connection.
     pub fn keep_alive(&mut self) {
-        self.buffer.put_slice(b": keep-alive\n\n");
-    }
-
-    fn chunk(&mut self, choices: &[ChunkChoice<'_>]) {
-        self.write_chunk(choices, self.usage_is_null.then_some(None));
-    }
-
-    fn write_chunk(&mut self, choices: &[ChunkChoice<'_>], usage: Option<Option<Usage>>) {
-        let head = Arc::clone(&self.head);
-        self.data(&ChatChunk {
-            id: &head.id,
-            object: ChatChunk::OBJECT,
-            created: head.created,
-            model: &head.model,
-            service_tier: head.service_tier.as_deref(),
-            system_fingerprint: None,
-            choices,
-            usage,
-        });
-    }
-
-    fn data(&mut self, value: &impl Serialize) {
-        self.buffer.put_slice(b"data: ");
-        let before = self.buffer.len();
-        // JSON has no line breaks of its own, so that one `data` line holds it. The types hold strings and numbers alone and the buffer
-        // grows, so that writing cannot fail; should it ever, the event is empty rather than half.
-        if serde_json::to_writer((&mut self.buffer).writer(), value).is_err() {
-            self.buffer.truncate(before);
-        }
-        self.buffer.put_slice(b"\n\n");
+        self.buffer.literal(b": keep-alive\n\n");
     }
 }

@@ -1,16 +1,14 @@
-//! An answer as it comes: each event becomes what it adds to the message, at once.
+//! An answer as it comes: each event becomes the pieces that it adds to the message, at once.
 //!
 //! The end is told apart from the pieces: [`StreamTranslator::finish`] gives the finish reason only when the whole stream was read, so that a
 //! stream that breaks after its last words never looks finished.
 
 use std::sync::Arc;
 
-use openai_api::chat::{Delta, FunctionDelta, ToolCallDelta};
-
 use super::stop_reason::{self, Finish};
 use super::thinking::{Part, ThinkingSplitter};
 use super::whole::REDACTED;
-use super::{ReplyError, ReplyPlan};
+use super::{Piece, ReplyError, ReplyPlan};
 use crate::converse::{BlockDelta, Event, TokenUsage, ToolUseStart};
 
 /// The state of one streamed answer.
@@ -65,7 +63,7 @@ impl StreamTranslator {
     ///
     /// # Errors
     /// When the event does not fit what came before.
-    pub fn event(&mut self, event: Event<'_>, emit: &mut impl FnMut(Delta<'_>)) -> Result<(), ReplyError> {
+    pub fn event(&mut self, event: Event<'_>, emit: &mut impl FnMut(Piece<'_>)) -> Result<(), ReplyError> {
         if self.stop_reason.is_some() && !matches!(event, Event::Metadata(_) | Event::Unknown) {
             return Err(ReplyError::Protocol("an event after messageStop"));
         }
@@ -128,14 +126,14 @@ impl StreamTranslator {
         stop_reason::translate(stop_reason, self.tool_calls > 0, self.structured_seen)
     }
 
-    fn start(&mut self, emit: &mut impl FnMut(Delta<'_>)) {
+    fn start(&mut self, emit: &mut impl FnMut(Piece<'_>)) {
         if !self.started {
             self.started = true;
-            emit(Delta { role: Some("assistant"), content: Some(""), ..Delta::default() });
+            emit(Piece::Start);
         }
     }
 
-    fn begin_tool_use(&mut self, block: u32, tool_use: &ToolUseStart<'_>, emit: &mut impl FnMut(Delta<'_>)) {
+    fn begin_tool_use(&mut self, block: u32, tool_use: &ToolUseStart<'_>, emit: &mut impl FnMut(Piece<'_>)) {
         let plan = Arc::clone(&self.plan);
         let begun = if plan.is_structured(&tool_use.name) {
             if self.structured_seen { Block::Skipped } else { Block::Structured { has_arguments: false } }
@@ -144,14 +142,8 @@ impl StreamTranslator {
         } else {
             let index = self.tool_calls;
             self.tool_calls += 1;
-            let function =
-                FunctionDelta { name: Some(plan.tool_names.original(&tool_use.name)), arguments: "" };
-            emit(tool_call(ToolCallDelta {
-                index,
-                id: Some(&tool_use.tool_use_id),
-                kind: Some("function"),
-                function,
-            }));
+            let name = plan.tool_names.original(&tool_use.name);
+            emit(Piece::CallStart { index, id: &tool_use.tool_use_id, name });
             Block::ToolCall { index, has_arguments: false }
         };
         self.structured_seen |= matches!(begun, Block::Structured { .. });
@@ -162,7 +154,7 @@ impl StreamTranslator {
         &mut self,
         block: u32,
         delta: BlockDelta<'_>,
-        emit: &mut impl FnMut(Delta<'_>),
+        emit: &mut impl FnMut(Piece<'_>),
     ) -> Result<(), ReplyError> {
         if let Some(text) = delta.text {
             self.text(block, &text.0, emit);
@@ -173,14 +165,14 @@ impl StreamTranslator {
         if let Some(text) = delta.reasoning_content.and_then(|reasoning| reasoning.text)
             && text.0 != REDACTED
         {
-            emit(Delta { reasoning_content: Some(&text.0), ..Delta::default() });
+            emit(Piece::Reasoning(&text.0));
         }
         Ok(())
     }
 
-    fn text(&mut self, block: u32, text: &str, emit: &mut impl FnMut(Delta<'_>)) {
+    fn text(&mut self, block: u32, text: &str, emit: &mut impl FnMut(Piece<'_>)) {
         if !self.plan.split_thinking && self.plan.structured.is_none() {
-            return emit(content(text));
+            return emit(Piece::Text(text));
         }
         if !self.open.iter().any(|(index, _)| *index == block) {
             self.open.push((block, Block::Text(ThinkingSplitter::default())));
@@ -196,17 +188,17 @@ impl StreamTranslator {
         &mut self,
         block: u32,
         input: &str,
-        emit: &mut impl FnMut(Delta<'_>),
+        emit: &mut impl FnMut(Piece<'_>),
     ) -> Result<(), ReplyError> {
         let open = self.open.iter_mut().find(|(index, _)| *index == block);
         match open.map(|(_, block)| block) {
             Some(Block::ToolCall { index, has_arguments }) => {
                 *has_arguments |= !input.is_empty();
-                emit(arguments(*index, input));
+                emit(Piece::CallArguments { index: *index, text: input });
             }
             Some(Block::Structured { has_arguments }) => {
                 *has_arguments |= !input.is_empty();
-                emit(content(input));
+                emit(Piece::Text(input));
             }
             Some(Block::Skipped) => {}
             Some(Block::Text(_)) | None => {
@@ -216,32 +208,37 @@ impl StreamTranslator {
         Ok(())
     }
 
-    fn end_block(&mut self, block: u32, emit: &mut impl FnMut(Delta<'_>)) {
+    fn end_block(&mut self, block: u32, emit: &mut impl FnMut(Piece<'_>)) {
         if let Some(position) = self.open.iter().position(|(index, _)| *index == block) {
             let (_, block) = self.open.remove(position);
             self.close(block, emit);
         }
     }
 
-    fn end_all_blocks(&mut self, emit: &mut impl FnMut(Delta<'_>)) {
+    fn end_all_blocks(&mut self, emit: &mut impl FnMut(Piece<'_>)) {
         for (_, block) in std::mem::take(&mut self.open) {
             self.close(block, emit);
         }
         if !self.structured_seen && !self.beside.is_empty() {
-            emit(content(&std::mem::take(&mut self.beside)));
+            emit(Piece::Text(&std::mem::take(&mut self.beside)));
         }
     }
 
     /// A call without arguments gets an empty object: clients parse the arguments as JSON.
-    fn close(&mut self, block: Block, emit: &mut impl FnMut(Delta<'_>)) {
+    fn close(&mut self, block: Block, emit: &mut impl FnMut(Piece<'_>)) {
         match block {
             Block::Text(mut splitter) => {
                 let beside = self.plan.structured.is_some().then_some(&mut self.beside);
                 splitter.finish(&mut text_emitter(beside, emit));
             }
-            Block::ToolCall { index, has_arguments: false } => emit(arguments(index, "{}")),
-            Block::Structured { has_arguments: false } => emit(content("{}")),
-            Block::ToolCall { .. } | Block::Structured { .. } | Block::Skipped => {}
+            Block::ToolCall { index, has_arguments } => {
+                if !has_arguments {
+                    emit(Piece::CallArguments { index, text: "{}" });
+                }
+                emit(Piece::CallEnd { index });
+            }
+            Block::Structured { has_arguments: false } => emit(Piece::Text("{}")),
+            Block::Structured { .. } | Block::Skipped => {}
         }
     }
 }
@@ -249,30 +246,13 @@ impl StreamTranslator {
 /// Where text goes: to the caller, or beside a structured answer.
 fn text_emitter<'e>(
     mut beside: Option<&'e mut String>,
-    emit: &'e mut impl FnMut(Delta<'_>),
+    emit: &'e mut impl FnMut(Piece<'_>),
 ) -> impl FnMut(Part, &str) + 'e {
     move |part, text| match (part, beside.as_deref_mut()) {
-        (Part::Reasoning, _) => emit(Delta { reasoning_content: Some(text), ..Delta::default() }),
+        (Part::Reasoning, _) => emit(Piece::Reasoning(text)),
         (Part::Answer, Some(beside)) => beside.push_str(text),
-        (Part::Answer, None) => emit(content(text)),
+        (Part::Answer, None) => emit(Piece::Text(text)),
     }
-}
-
-fn content(text: &str) -> Delta<'_> {
-    Delta { content: Some(text), ..Delta::default() }
-}
-
-fn tool_call(call: ToolCallDelta<'_>) -> Delta<'_> {
-    Delta { tool_calls: Some([call]), ..Delta::default() }
-}
-
-fn arguments(index: u32, text: &str) -> Delta<'_> {
-    tool_call(ToolCallDelta {
-        index,
-        id: None,
-        kind: None,
-        function: FunctionDelta { name: None, arguments: text },
-    })
 }
 
 #[cfg(test)]

@@ -8,14 +8,20 @@ use crate::TranslateError;
 use crate::converse::ServiceTier;
 use crate::note::Notes;
 
-/// The parameters that can be dropped: a closed list, which metrics use as labels. A field that a caller made up is not in it.
-pub const KNOWN_DROPS: [&str; 33] = [
+/// The parameters that can be dropped, in the words of either API: a closed list, which metrics use as labels. A field that a caller made up
+/// is not in it.
+pub const KNOWN_DROPS: [&str; 46] = [
     "cache_control",
     "cache_control.ttl",
+    "context_management",
     "frequency_penalty",
     "image_url.detail",
+    "include",
+    "input.reasoning",
+    "input_image.detail",
     "logit_bias",
     "max_completion_tokens",
+    "max_output_tokens",
     "max_tokens",
     "messages.*",
     "messages.content.*",
@@ -25,8 +31,13 @@ pub const KNOWN_DROPS: [&str; 33] = [
     "others",
     "prediction",
     "presence_penalty",
+    "prompt_cache_breakpoint",
+    "prompt_cache_breakpoint.ttl",
     "prompt_cache_key",
+    "prompt_cache_options",
     "prompt_cache_retention",
+    "reasoning.effort",
+    "reasoning.summary",
     "reasoning_effort",
     "response_format.*",
     "response_format.json_schema.schema",
@@ -35,12 +46,15 @@ pub const KNOWN_DROPS: [&str; 33] = [
     "stop",
     "store",
     "stream_options",
+    "stream_options.include_obfuscation",
     "temperature",
+    "text.verbosity",
     "tools.*",
     "tools.cache_control",
     "tools.function.parameters",
     "top_k",
     "top_p",
+    "truncation",
     "verbosity",
     "web_search_options",
 ];
@@ -147,7 +161,7 @@ pub(super) fn drop_unknown(
 }
 
 /// A caller's own field name may hold anything; in a header it must not.
-fn header_safe(name: &str) -> String {
+pub(crate) fn header_safe(name: &str) -> String {
     const LENGTH_MAX: usize = 64;
     name.chars()
         .take(LENGTH_MAX)

@@ -33,9 +33,16 @@ struct FixtureOptions {
 impl Fixture {
     pub(crate) fn translate(&self) -> Result<Translation, TranslateError> {
         let request: ChatRequest = serde_json::from_value(self.request.clone()).expect("a chat request");
-        let target = Catalogue::built_in().resolve(&self.target, None, "us-east-1").expect("a target");
+        translate(request, &self.target(), &self.options(), &RemoteImages::new())
+    }
+
+    pub(crate) fn target(&self) -> Target {
+        Catalogue::built_in().resolve(&self.target, None, "us-east-1").expect("a target")
+    }
+
+    pub(crate) fn options(&self) -> Options {
         let asked = &self.options;
-        let options = Options {
+        Options {
             strict: asked.strict,
             max_tokens: asked.max_tokens,
             reasoning_effort: asked.reasoning_effort,
@@ -50,8 +57,7 @@ impl Fixture {
                 trace: Some(GuardrailTrace::Enabled),
             }),
             ..Options::default()
-        };
-        translate(request, &target, &options, &RemoteImages::new())
+        }
     }
 
     pub(crate) fn plan(&self) -> ReplyPlan {
@@ -81,7 +87,7 @@ fn requests_translate_as_recorded() {
 }
 
 /// What Converse demands of every conversation, whatever the caller sent.
-fn assert_converse_rules(body: &ConverseRequest) {
+pub(crate) fn assert_converse_rules(body: &ConverseRequest) {
     use crate::converse::{ContentBlock, RequestRole};
     assert_eq!(body.messages.first().map(|message| message.role), Some(RequestRole::User));
     for pair in body.messages.windows(2) {

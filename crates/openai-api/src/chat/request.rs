@@ -10,7 +10,7 @@ use crate::RawJson;
 /// A chat request, with every field of the API reference and the extensions that clients of Bedrock gateways send (`top_k`).
 ///
 /// `null` means the same as absence. Fields that this type does not know are kept in `rest`, so that they can be named to the caller.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub struct ChatRequest {
     /// The model's name, as the caller knows it.
     pub model: String,
@@ -141,6 +141,21 @@ pub enum Effort {
     High,
     /// As much as possible.
     Xhigh,
+}
+
+impl Effort {
+    /// The word of the API.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Minimal => "minimal",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Xhigh => "xhigh",
+        }
+    }
 }
 
 /// By way of a string, as [`super::Role`].

@@ -22,8 +22,9 @@ fn run(plan: &ReplyPlan, events: &[(String, Value)]) -> Value {
     for (event_type, payload) in events {
         let payload = payload.to_string();
         let event = Event::parse(event_type, payload.as_bytes()).expect("an event");
-        let result =
-            translator.event(event, &mut |delta| deltas.push(serde_json::to_value(delta).expect("a delta")));
+        let result = translator.event(event, &mut |piece| {
+            deltas.extend(piece.chat_delta().map(|delta| serde_json::to_value(delta).expect("a delta")))
+        });
         if let Err(error) = result {
             return json!({"deltas": deltas, "error": error.to_string()});
         }
