@@ -33,3 +33,5 @@ mod sdk_bytes;
 mod simulator;
 #[cfg(test)]
 mod stream_contract;
+#[cfg(test)]
+mod tls;
