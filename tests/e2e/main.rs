@@ -35,3 +35,5 @@ mod sdk_bytes;
 mod simulator;
 #[cfg(test)]
 mod stream_contract;
+#[cfg(test)]
+mod tls;
