@@ -26,6 +26,8 @@ mod outcome;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod responses;
+#[cfg(test)]
 mod sdk_bytes;
 #[cfg(test)]
 mod simulator;
