@@ -12,10 +12,14 @@ listen = "127.0.0.1:8080"
 # The address that serves metrics and health. Without it there is no such listener. bootstrap
 #metrics = "127.0.0.1:8082"
 
+# Where operators reach this instance: a loopback address, or the path of a Unix socket. bootstrap
+#admin = "127.0.0.1:8081"
+
 # Whether a parameter that Nova cannot honor is refused with 400, or left out and named in a header. runtime
 strict = false
 
-# Whether well-known OpenAI model names are mapped without a model block. runtime
+# Whether well-known OpenAI names and Nova's own are served without a model block. Turn it off where every request must go
+# through a block, for its guardrail say. runtime
 well_known_models = true
 
 # The rollout ring, a label on every metric. bootstrap
@@ -57,7 +61,34 @@ bedrock {
   # Or AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL; AWS's own where none is set. bootstrap
   #endpoint = "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com"
 
+  # Other regions that may be asked when region cannot answer; and where they are, if not at AWS's own. bootstrap
+  regions = []
+  #endpoints = { "us-west-2" = "https://vpce-2.bedrock-runtime.us-west-2.vpce.amazonaws.com" }
+
+  # The geography that requests never leave: us, us-gov, ca, eu, apac, jp or au. bootstrap
+  #residency = "us"
+
+  # Certificates that are trusted in place of the machine's own; or AWS_CA_BUNDLE. bootstrap
+  #ca_file = "/etc/ssl/certs/company.pem"
+
+  # Which of AWS's own endpoints are called. bootstrap
+  use_fips       = false # FIPS 140 validated ones
+  use_dual_stack = false # those that answer on IPv6 too
+
+  # The IAM role that calls are made as, assumed with the machine's own credentials. bootstrap
+  #assume_role {
+    #arn          = "arn:aws:iam::123456789012:role/nova"
+    #external_id  = "nova-proxy-7f3a"
+    #session_name = "nova-proxy"
+    #session_tags = { team = "platform" }
+  #}
+
   # All runtime from here.
+
+  # Which of regions are asked, in this order. All of them where it is not written.
+  #failover_regions  = ["us-west-2"]
+  spill_on_throttle = false # whether a throttled call goes on to the next region
+
   connect_timeout     = "3s"
   first_byte_timeout  = "60m" # an answer that is not streamed comes whole, and may take an hour
   stream_idle_timeout = "10m"
@@ -66,6 +97,16 @@ bedrock {
     max_attempts = 3
     base_delay   = "100ms"
     max_delay    = "5s"
+  }
+
+  # For each model in each region: when it counts as failed, and how it is tried again.
+  breaker {
+    consecutive_failures = 5
+    failure_percent      = 50 # of at least min_calls within half a minute
+    min_calls            = 20
+    open_for             = "5s" # the first time; twice as long each time that it opens again soon
+    open_max             = "2m"
+    probes               = 3
   }
 }
 

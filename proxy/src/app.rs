@@ -8,14 +8,15 @@ mod gauges;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_config::{Loaded, ServerConfig};
-use nova_lifecycle::{Outcome, Shutdown, SignalSource, Tasks, watch_signals};
-use nova_telemetry::keys;
+use nova_config::{AdminAddress, Loaded, ServerConfig};
+use nova_lifecycle::{ConditionHandle, Outcome, Shutdown, SignalSource, Tasks, watch_signals};
 use nova_telemetry::log::LevelControl;
 use nova_telemetry::metrics::{MetricsHandle, UPKEEP_EVERY};
+use nova_telemetry::{error_chain, keys};
 use slog::{Logger, info, o, warn};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -24,18 +25,24 @@ use tokio_util::task::TaskTracker;
 
 use crate::reload::Reloader;
 use crate::routes::{self, HttpService, RenderMetrics};
-use crate::server::{Server, ServerSettings, ServerStats, ServerTls, StopTokens, TrustedHops};
+use crate::server::{ListenSocket, Server, ServerSettings, ServerStats, ServerTls, StopTokens, TrustedHops};
 use crate::services::SharedServices;
 use crate::upstream::{CachedCredentials, CredentialSource};
 
-pub use build::BuildError;
+pub use build::{BuildError, Checked, check};
 pub(crate) use build::{concurrency, snapshot};
 
 /// How long streams have for their last event once a stop is forced, before their connections are dropped.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// How long to wait between attempts to load the first AWS credentials: at first, and at most.
+const FIRST_CREDENTIALS_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
 /// How long background tasks have to end after the drain.
 const FINISH_GRACE: Duration = Duration::from_secs(2);
+
+/// Connections of operators: a few people and an agent.
+const ADMIN_CONNECTIONS: u32 = 64;
 
 /// The addresses to serve on, bound already.
 #[derive(Debug)]
@@ -44,6 +51,8 @@ pub struct Listeners {
     pub api: TcpListener,
     /// Metrics and health.
     pub metrics: Option<TcpListener>,
+    /// What operators ask and change.
+    pub admin: Option<ListenSocket>,
 }
 
 impl Listeners {
@@ -61,7 +70,15 @@ impl Listeners {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
-        Ok(Self { api, metrics })
+        let admin = match &bootstrap.admin {
+            Some(AdminAddress::Tcp(address)) => Some(bind(*address).await?.into()),
+            Some(AdminAddress::Unix(path)) => {
+                let refused = |source| BuildError::BindUnix { path: path.clone(), source };
+                Some(ListenSocket::bind_unix(path).await.map_err(refused)?)
+            }
+            None => None,
+        };
+        Ok(Self { api, metrics, admin })
     }
 }
 
@@ -134,17 +151,30 @@ impl App {
         );
         tasks.spawn(
             "credentials",
-            keep_credentials(credentials.clone(), tasks.shutdown().clone(), log.clone()),
+            keep_credentials(
+                credentials.clone(),
+                services.readiness.declare("credentials", "not loaded yet"),
+                tasks.shutdown().clone(),
+                log.clone(),
+            ),
         );
         let reloader = Reloader::new(services.clone(), credentials, &surroundings, tls.clone());
         tasks.spawn("reload", reloader.run(reload, tasks.shutdown().clone()));
         tasks.spawn("metrics_upkeep", upkeep(surroundings.metrics.clone(), tasks.shutdown().clone()));
 
         let stop = stop_tokens(&tasks);
+        // Metrics and health are read while requests drain, so that this listener stops with the process only.
+        let stop_late = StopTokens { draining: stop_at_the_end(&tasks), forced: stop.forced.clone() };
         info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => env!("CARGO_PKG_VERSION"));
-        let listening = Listening { tasks: &tasks, config: &server, stop: &stop, log: &surroundings.log };
-        let stats =
-            listening.serve("api", listeners.api, routes::api(&services), tls.clone(), build::hops(&server));
+        let listening = Listening { tasks: &tasks, config: &server, log: &surroundings.log };
+        let stats = listening.serve(
+            "api",
+            listeners.api,
+            routes::api(&services),
+            tls.clone(),
+            build::hops(&server),
+            (stop, tasks.connections().clone()),
+        );
         if let Some(listener) = listeners.metrics {
             info!(log, "serving metrics"; keys::LISTEN => %listener.local_addr()?);
             let render: RenderMetrics =
@@ -156,7 +186,13 @@ impl App {
                 routes::metrics(&services, render),
                 tls,
                 TrustedHops::default(),
+                (stop_late, TaskTracker::new()),
             );
+        }
+
+        if let Some(listener) = listeners.admin {
+            info!(log, "serving operators"; keys::LISTEN => listener.name()?);
+            listening.serve_operators(listener, routes::admin(&services, surroundings.log_level.clone()));
         }
 
         tasks.shutdown().set_ready();
@@ -171,12 +207,12 @@ impl App {
 struct Listening<'a> {
     tasks: &'a Tasks,
     config: &'a ServerConfig,
-    stop: &'a StopTokens,
     log: &'a Logger,
 }
 
 impl Listening<'_> {
-    /// Serves one listener as work that the drain waits for.
+    /// Serves one listener. Its connections are spawned on the tracker of `stop`, which tells whether a drain waits for them; a listener that
+    /// is lost makes the process useless, and starts a drain.
     fn serve(
         &self,
         name: &'static str,
@@ -184,24 +220,48 @@ impl Listening<'_> {
         service: impl HttpService,
         tls: Option<Arc<ServerTls>>,
         hops: TrustedHops,
+        (stop, connections): (StopTokens, TaskTracker),
     ) -> Arc<ServerStats> {
-        let settings = ServerSettings {
-            max_connections: u32::try_from(self.config.max_connections).unwrap_or(u32::MAX),
-            handshake_timeout: self.config.header_timeout,
-            header_read_timeout: self.config.header_timeout,
-            idle_timeout: self.config.idle_timeout,
-            ..ServerSettings::default()
-        };
+        let settings = self.settings();
         let log = self.log.new(o!(keys::COMPONENT => "server", "listener" => name));
         let server = Server::new(settings, service, log.clone()).with_tls(tls).with_hops(hops);
-        let (stats, stop) = (server.stats(), self.stop.clone());
-        self.tasks.spawn_connection(name, async move {
-            let outcome = server.run(listener, stop, TaskTracker::new()).await;
+        let stats = server.stats();
+        self.tasks.spawn_critical(name, async move {
+            let outcome = server.run(listener, stop, connections).await;
             if outcome.forced_connections > 0 {
                 warn!(log, "connections were dropped before their end"; keys::LEFT => outcome.forced_connections);
             }
         });
         stats
+    }
+
+    /// Serves the admin listener until the process ends: a drain is when operators look.
+    fn serve_operators(&self, listener: ListenSocket, service: impl HttpService) {
+        let log = self.log.new(o!(keys::COMPONENT => "server", "listener" => "admin"));
+        let settings = ServerSettings { max_connections: ADMIN_CONNECTIONS, ..self.settings() };
+        let server = Server::new(settings, service, log);
+        let stop = StopTokens { draining: CancellationToken::new(), forced: CancellationToken::new() };
+        let (forced, shutdown) = (stop.forced.clone(), self.tasks.shutdown().clone());
+        self.tasks.spawn("admin", async move {
+            let mut serving = pin!(server.run(listener, stop, TaskTracker::new()));
+            tokio::select! {
+                _ = serving.as_mut() => {}
+                () = shutdown.stopped() => {
+                    forced.cancel();
+                    serving.await;
+                }
+            }
+        });
+    }
+
+    fn settings(&self) -> ServerSettings {
+        ServerSettings {
+            max_connections: u32::try_from(self.config.max_connections).unwrap_or(u32::MAX),
+            handshake_timeout: self.config.header_timeout,
+            header_read_timeout: self.config.header_timeout,
+            idle_timeout: self.config.idle_timeout,
+            ..ServerSettings::default()
+        }
     }
 }
 
@@ -212,22 +272,51 @@ fn stop_tokens(tasks: &Tasks) -> StopTokens {
     let forced = stop.forced.clone();
     tasks.spawn("last_words", async move {
         tokio::select! {
-            () = shutdown.forced().cancelled() => {}
+            () = shutdown.forced().cancelled() => tokio::time::sleep(LAST_WORDS).await,
             () = shutdown.stopped() => {}
         }
-        tokio::time::sleep(LAST_WORDS).await;
         forced.cancel();
     });
     stop
 }
 
-/// Loads credentials before the first request needs them, and keeps them fresh.
-async fn keep_credentials(credentials: Arc<CachedCredentials>, shutdown: Shutdown, log: Logger) {
-    if let Err(error) = credentials.get().await {
-        warn!(log, "no AWS credentials yet; requests will fail until there are some"; keys::ERROR => %error);
+/// Cancelled when the process stops, after the drain.
+fn stop_at_the_end(tasks: &Tasks) -> CancellationToken {
+    let (shutdown, token) = (tasks.shutdown().clone(), CancellationToken::new());
+    let stop = token.clone();
+    tasks.spawn("stop_at_the_end", async move {
+        shutdown.stopped().await;
+        stop.cancel();
+    });
+    token
+}
+
+/// Loads credentials before the first request needs them, and keeps them fresh. Until there are some, another instance may do better, so
+/// that this one is not ready; once there were some it stays so, and the log tells of failed renewals.
+async fn keep_credentials(
+    credentials: Arc<CachedCredentials>,
+    ready: ConditionHandle,
+    shutdown: Shutdown,
+    log: Logger,
+) {
+    if credentials.bearer_key().is_some() {
+        ready.hold("an API key of Bedrock");
+        return shutdown.stopped().await;
     }
+    let keep = async {
+        let mut pause = FIRST_CREDENTIALS_PAUSE.0;
+        while let Err(error) = credentials.get().await {
+            let error = error_chain(&*error);
+            warn!(log, "no AWS credentials yet; requests fail until there are some"; keys::ERROR => &error, "retry_in_s" => pause.as_secs());
+            ready.fail(error);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(FIRST_CREDENTIALS_PAUSE.1);
+        }
+        ready.hold("loaded");
+        credentials.keep_fresh().await;
+    };
     tokio::select! {
-        () = credentials.keep_fresh() => {}
+        () = keep => {}
         () = shutdown.stopped() => {}
     }
 }

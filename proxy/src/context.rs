@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::snapshot::Snapshot;
+use crate::trace::TraceContext;
 
 /// An id that no other request has, sortable by time.
 fn request_id() -> String {
@@ -40,6 +41,8 @@ pub struct RequestContext {
     pub route: &'static str,
     /// The client's address.
     pub client: Option<IpAddr>,
+    /// The caller's trace.
+    pub trace: Option<TraceContext>,
     /// When the head had been read.
     pub started: Instant,
     /// The configuration that the request began with; it ends with the same one.
@@ -54,13 +57,17 @@ impl RequestContext {
     pub fn begin(route: &'static str, snapshot: Arc<Snapshot>, log: &Logger) -> Self {
         let request_id = request_id();
         let log = log.new(o!("request_id" => request_id.clone()));
-        Self { request_id, route, client: None, started: Instant::now(), snapshot, log }
+        Self { request_id, route, client: None, trace: None, started: Instant::now(), snapshot, log }
     }
 
-    /// Notes where the request came from.
+    /// Notes where the request came from, and the trace that it belongs to.
     #[must_use]
     pub fn with_head(mut self, head: &RequestHead) -> Self {
         self.client = head.client;
+        self.trace = TraceContext::read(&head.headers);
+        if let Some(trace) = &self.trace {
+            self.log = self.log.new(o!("trace_id" => trace.trace_id.clone()));
+        }
         self
     }
 }

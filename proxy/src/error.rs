@@ -5,7 +5,6 @@
 
 mod upstream;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,11 +26,11 @@ pub struct ApiError {
     /// OpenAI's class of the error.
     kind: &'static str,
     /// A word for programs.
-    code: Cow<'static, str>,
+    code: &'static str,
     /// The parameter at fault.
-    param: Option<String>,
+    param: Option<Box<str>>,
     /// For a person, free of ARNs and account ids.
-    message: String,
+    message: Box<str>,
     /// What SDKs are told about trying again; `None` leaves it to their own rules.
     should_retry: Option<bool>,
     /// When to try again.
@@ -49,18 +48,13 @@ impl ApiError {
     /// The status of an instance that wants no traffic.
     pub const NOT_READY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
-    fn new(
-        status: StatusCode,
-        kind: &'static str,
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<String>,
-    ) -> Self {
+    fn new(status: StatusCode, kind: &'static str, code: &'static str, message: impl Into<String>) -> Self {
         Self {
             status,
             kind,
-            code: code.into(),
+            code,
             param: None,
-            message: bounded(message.into()),
+            message: bounded(message.into()).into(),
             should_retry: None,
             retry_after: None,
             aws_request_id: None,
@@ -74,12 +68,12 @@ impl ApiError {
 
     /// A body that is not the JSON that the route takes.
     pub(crate) fn malformed_body(param: Option<String>, message: impl Into<String>) -> Self {
-        Self { param, ..Self::bad_request("invalid_json", message) }
+        Self { param: param.map(Into::into), ..Self::bad_request("invalid_json", message) }
     }
 
     /// A body that is JSON, with a value of a wrong type.
     pub(crate) fn wrong_type(param: Option<String>, message: impl Into<String>) -> Self {
-        Self { param, ..Self::bad_request("invalid_type", message) }
+        Self { param: param.map(Into::into), ..Self::bad_request("invalid_type", message) }
     }
 
     /// A body over the limit.
@@ -87,6 +81,19 @@ impl ApiError {
         let message =
             format!("the request body is larger than {limit_bytes} bytes, the most that is taken here");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "request_too_large", message)
+    }
+
+    /// So many bodies are being read that there is no memory for another.
+    pub(crate) fn busy_reading() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_error",
+                "rate_limit_exceeded",
+                "too many large requests are being read at this moment; retry with back-off",
+            )
+        }
     }
 
     /// A body that did not arrive.
@@ -115,11 +122,20 @@ impl ApiError {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, INVALID_REQUEST, "method_not_allowed", message)
     }
 
+    /// A request to the admin listener that is meant for another host.
+    pub(crate) fn misdirected(host: &str) -> Self {
+        let message = format!(
+            "the request is for {:?}: reach this listener as localhost or 127.0.0.1",
+            shortened(host)
+        );
+        Self::new(StatusCode::MISDIRECTED_REQUEST, INVALID_REQUEST, "misdirected_request", message)
+    }
+
     /// A model that is not served, or not to this caller.
     pub(crate) fn unknown_model(name: &str, served: &str) -> Self {
         let message = format!("the model {:?} does not exist here; served are: {served}", shortened(name));
         Self {
-            param: Some("model".to_owned()),
+            param: Some("model".into()),
             ..Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "model_not_found", message)
         }
     }
@@ -130,7 +146,7 @@ impl ApiError {
             "this API key may not use the model {name:?}: ask those who run this service, or see GET /v1/models"
         );
         Self {
-            param: Some("model".to_owned()),
+            param: Some("model".into()),
             ..Self::new(StatusCode::FORBIDDEN, "permission_error", "model_not_allowed", message)
         }
     }
@@ -138,13 +154,17 @@ impl ApiError {
     /// A remote image that cannot be used.
     pub(crate) fn image_fetch(param: String, error: &FetchError) -> Self {
         let cause = Some(nova_telemetry::error_chain(error).into());
-        Self { param: Some(param), cause, ..Self::bad_request("image_fetch_failed", error.to_string()) }
+        Self {
+            param: Some(param.into()),
+            cause,
+            ..Self::bad_request("image_fetch_failed", error.to_string())
+        }
     }
 
     /// An image URL that is none.
     pub(crate) fn bad_url(param: String, reason: &str) -> Self {
         Self {
-            param: Some(param),
+            param: Some(param.into()),
             ..Self::bad_request("invalid_url", format!("the image URL cannot be read: {reason}"))
         }
     }
@@ -154,7 +174,7 @@ impl ApiError {
         let message = format!(
             "the request names {count} images by URL, and at most {limit} are fetched: send some as data: URLs"
         );
-        Self { param: Some("messages".to_owned()), ..Self::bad_request("too_many_images", message) }
+        Self { param: Some("messages".into()), ..Self::bad_request("too_many_images", message) }
     }
 
     /// Remote images that are too much together.
@@ -163,7 +183,7 @@ impl ApiError {
             "the images that the request names are larger than {limit_bytes} bytes together, as base64"
         );
         Self {
-            param: Some("messages".to_owned()),
+            param: Some("messages".into()),
             ..Self::new(StatusCode::PAYLOAD_TOO_LARGE, INVALID_REQUEST, "request_too_large", message)
         }
     }
@@ -206,7 +226,8 @@ impl ApiError {
     /// The error with its parameter under another name, where `name` knows one.
     #[must_use]
     pub(crate) fn rename_param(self, name: impl FnOnce(&str) -> Option<String>) -> Self {
-        let param = self.param.as_deref().and_then(name).or(self.param);
+        let renamed = self.param.as_deref().and_then(name).map(Into::into);
+        let param = renamed.or(self.param);
         Self { param, ..self }
     }
 
@@ -218,8 +239,8 @@ impl ApiError {
 
     /// The word for programs, for records and metrics.
     #[must_use]
-    pub fn code(&self) -> &str {
-        &self.code
+    pub fn code(&self) -> &'static str {
+        self.code
     }
 
     /// The words for a person.
@@ -239,10 +260,10 @@ impl ApiError {
     pub fn body(&self) -> ErrorBody {
         ErrorBody {
             error: ErrorObject {
-                message: self.message.clone(),
+                message: self.message.clone().into_string(),
                 kind: self.kind,
-                param: self.param.clone(),
-                code: Some(self.code.clone()),
+                param: self.param.as_deref().map(str::to_owned),
+                code: Some(self.code),
                 aws_request_id: self.aws_request_id.as_deref().map(str::to_owned),
             },
         }
@@ -310,7 +331,7 @@ impl From<AdmissionError> for ApiError {
 impl From<TranslateError> for ApiError {
     fn from(error: TranslateError) -> Self {
         Self {
-            param: error.param,
+            param: error.param.map(Into::into),
             ..Self::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, error.code, error.message)
         }
     }

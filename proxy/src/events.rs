@@ -7,16 +7,16 @@ use std::net::SocketAddr;
 use std::sync::LazyLock;
 
 use jiff::Timestamp;
-use nova_telemetry::keys;
 use nova_telemetry::metrics as names;
 use nova_telemetry::metrics::LabelGuard;
+use nova_telemetry::{error_chain, keys};
 use nova_translate::converse::TokenUsage;
 use nova_translate::reply;
-use slog::{Logger, debug, error, info, o, warn};
+use slog::{Level, Logger, debug, error, info, o, warn};
 use tokio::time::Instant;
 
-use crate::record::{Outcome, UsageRecord};
-use crate::upstream::{Attempt, AttemptOutcome};
+use crate::record::{self, Outcome, UsageRecord};
+use crate::upstream::{Attempt, AttemptOutcome, BreakerKey, BreakerState};
 
 /// The status that is counted for a caller who left, as nginx does.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
@@ -40,7 +40,8 @@ pub(crate) fn request_completed(record: &UsageRecord, now: Instant) {
     log(record, status, usage, now);
 }
 
-fn status(outcome: &Outcome) -> u16 {
+/// The status that a request is counted under.
+pub(crate) fn status(outcome: &Outcome) -> u16 {
     match outcome {
         Outcome::Pending => CLIENT_CLOSED_REQUEST,
         Outcome::Completed => 200,
@@ -50,7 +51,8 @@ fn status(outcome: &Outcome) -> u16 {
     }
 }
 
-fn outcome_word(outcome: &Outcome) -> &'static str {
+/// The outcome in one word.
+pub(crate) fn outcome_word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Pending => "client_closed",
         Outcome::Completed => "completed",
@@ -74,7 +76,7 @@ fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
     metrics::counter!(names::REQUESTS_TOTAL, &labels).increment(1);
     let labels = [("route", route.to_owned()), ("model", model.clone()), ("config", config.clone())];
     metrics::histogram!(names::REQUEST_DURATION_SECONDS, &labels).record(elapsed.as_secs_f64());
-    if let Some(queued) = record.queued {
+    if let Some(queued) = record.timings.queue {
         metrics::histogram!(names::QUEUE_WAIT_SECONDS).record(queued.as_secs_f64());
     }
     for param in record.dropped_params() {
@@ -129,7 +131,8 @@ fn known_param(param: &str) -> String {
 
 fn count_attempts(record: &UsageRecord, model: &str) {
     for attempts in &record.attempts {
-        for (index, attempt) in attempts.as_slice().iter().enumerate() {
+        let mut before: Option<&Attempt> = None;
+        for attempt in attempts.as_slice() {
             let region = attempt.region.to_string();
             let labels = [
                 ("model", model.to_owned()),
@@ -137,9 +140,17 @@ fn count_attempts(record: &UsageRecord, model: &str) {
                 ("outcome", attempt_word(attempt).to_owned()),
             ];
             metrics::counter!(names::UPSTREAM_ATTEMPTS_TOTAL, &labels).increment(1);
-            if index > 0 {
-                let labels = [("model", model.to_owned()), ("region", region)];
-                metrics::counter!(names::UPSTREAM_RETRIES_TOTAL, &labels).increment(1);
+            match before.replace(attempt) {
+                Some(before) if before.region == attempt.region => {
+                    let labels = [("model", model.to_owned()), ("region", region)];
+                    metrics::counter!(names::UPSTREAM_RETRIES_TOTAL, &labels).increment(1);
+                }
+                Some(before) => {
+                    let from = before.region.to_string();
+                    let labels = [("model", model.to_owned()), ("from", from), ("to", region)];
+                    metrics::counter!(names::UPSTREAM_FAILOVERS_TOTAL, &labels).increment(1);
+                }
+                None => {}
             }
         }
     }
@@ -166,12 +177,17 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         "outcome" => outcome_word(&record.outcome),
         keys::MODEL => record.model.clone(),
         keys::TARGET => record.target.as_ref().map(|target| target.model_id.clone()),
+        keys::REGION => record.region().map(str::to_owned),
         keys::KEY_ID => principal.map(|principal| principal.id.clone()),
         "team" => principal.and_then(|principal| principal.team.clone()),
         "user" => record.user.clone(),
         keys::STREAM => record.stream,
         keys::TIME_TO_FIRST_TOKEN_MS => record.time_to_first_token.map(milliseconds),
-        "queued_ms" => record.queued.map(milliseconds),
+        "queued_ms" => record.timings.queue.map(record::milliseconds),
+        "read_ms" => record.timings.read.map(record::milliseconds),
+        "translate_ms" => record.timings.translate.map(record::milliseconds),
+        "upstream_first_byte_ms" => record.timings.upstream_first_byte.map(record::milliseconds),
+        "tracestate" => record.context.trace.as_ref().and_then(|trace| trace.state.clone()),
         keys::INPUT_TOKENS => usage.input_tokens,
         keys::OUTPUT_TOKENS => usage.output_tokens,
         "cache_read_tokens" => usage.cache_read_input_tokens,
@@ -208,7 +224,7 @@ pub(crate) fn opening_failed(
     error: &(dyn Error + 'static),
 ) {
     metrics::counter!(names::CONNECTIONS_REFUSED_TOTAL, "reason" => reason).increment(1);
-    debug!(log, "connection ended before HTTP began"; keys::PEER => %peer, keys::ERROR => chain(error));
+    debug!(log, "connection ended before HTTP began"; keys::PEER => %peer, keys::ERROR => error_chain(error));
 }
 
 /// A certificate is in force. `reloaded` tells a renewal from the start.
@@ -228,13 +244,30 @@ pub(crate) fn certificate_in_force(log: &Logger, not_after: Timestamp, reloaded:
 /// A certificate was refused; the old one stays.
 pub(crate) fn certificate_refused(log: &Logger, error: &(dyn Error + 'static)) {
     metrics::counter!(names::TLS_RELOADS_TOTAL, "result" => "refused").increment(1);
-    error!(log, "TLS certificate refused, the last good one stays in force"; keys::ERROR => chain(error));
+    error!(log, "TLS certificate refused, the last good one stays in force"; keys::ERROR => error_chain(error));
 }
 
-/// An error with its causes, joined by `: `.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+/// Where a breaker stands, for dashboards: 0 closed, 1 half open, 2 open.
+pub(crate) fn breaker_state(key: &BreakerKey, state: BreakerState) {
+    let labels = [("region", key.region.to_string()), ("model", key.model_id.to_string())];
+    metrics::gauge!(names::BREAKER_STATE, &labels).set(match state {
+        BreakerState::Closed => 0.0,
+        BreakerState::HalfOpen => 1.0,
+        BreakerState::Open => 2.0,
+    });
+}
+
+/// Breakers of what is no longer called: an alert on them must end.
+pub(crate) fn breakers_gone(keys: &[BreakerKey]) {
+    for key in keys {
+        breaker_state(key, BreakerState::Closed);
+    }
+}
+
+/// An operator has changed the log's level.
+pub(crate) fn log_level_changed(log: &Logger, level: Level, configured: Level) {
+    warn!(log, "the log's level was changed by an operator until the next reload";
+        "log_level" => level.as_str(), "configured" => configured.as_str());
 }
 
 /// A configuration was put into force.

@@ -53,13 +53,15 @@ struct ExplainedTarget {
     /// The geography that the inference profile stays in.
     inference_profile: Option<&'static str>,
     region: String,
+    /// The regions that are asked when that one cannot answer, in order.
+    failover_regions: Vec<String>,
 }
 
 /// Answers `POST /v1/explain`.
 pub async fn explain(services: &Services, head: &RequestHead, body: impl IncomingBody) -> Response<Body> {
     let context =
         RequestContext::begin("explain", services.snapshots.current(), &services.log).with_head(head);
-    let mut record = RecordGuard::open(context);
+    let mut record = RecordGuard::open(context).listed_in(&services.requests);
     match explanation(services, &head.headers, body, &mut record).await {
         Ok(explanation) => {
             record.outcome = Outcome::Completed;
@@ -99,6 +101,7 @@ async fn explanation(
             foundation_model: &model.target.model.id,
             inference_profile: model.target.geography.map(|geography| geography.as_str()),
             region: snapshot.loaded.config.bootstrap.bedrock.region.clone(),
+            failover_regions: model.routes.iter().skip(1).map(|route| route.region.to_string()).collect(),
         },
         operation,
         calls: translation.choices,

@@ -1,5 +1,7 @@
 //! The models that this instance serves: names from the configuration, what they stand for from the catalogue.
 
+mod route;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,9 @@ use openai_api::model::{ModelList, ModelObject};
 
 use crate::auth::Principal;
 use crate::error::ApiError;
+use crate::upstream::BreakerKey;
+use route::Regions;
+pub use route::Route;
 
 /// Today, by which models are judged to be past their end. In UTC, as AWS announces it.
 #[must_use]
@@ -28,8 +33,10 @@ pub fn today() -> Date {
 pub struct ServedModel {
     /// The name.
     pub name: String,
-    /// What is called.
+    /// What is called in the home region.
     pub target: Target,
+    /// Where it may be called, in order of preference. The first is the home region.
+    pub routes: Vec<Route>,
     /// How requests are translated.
     pub options: Options,
     /// How long the first byte may take, where the model has a limit of its own.
@@ -56,12 +63,16 @@ impl ModelTable {
     /// Every model block whose target is unknown, out of reach of the region, or past its end of life.
     pub fn build(loaded: &Loaded, today: Date) -> Result<BuiltTable, Vec<Fault>> {
         let runtime = &loaded.config.runtime;
-        let region = &loaded.config.bootstrap.bedrock.region;
-        let (mut table, mut warnings, mut faults) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let regions = Regions::of(loaded);
+        let (mut table, mut warnings) = (BTreeMap::new(), regions.warnings());
+        let mut faults = regions.faults(loaded);
         for (name, model) in &runtime.models {
-            match resolve(model, region, today, &mut warnings) {
+            match resolve(model, &regions, today, &mut warnings) {
                 Ok(target) => {
-                    table.insert(name.clone(), Arc::new(serve(name, target, Some(model), runtime)));
+                    let (routes, missing) =
+                        regions.routes(&target, &model.target, model.base_model.as_deref(), Some(model));
+                    warnings.extend(missing.into_iter().map(|why| format!("{name} has no failover: {why}")));
+                    table.insert(name.clone(), Arc::new(serve(name, target, routes, Some(model), runtime)));
                 }
                 Err((problem, fix)) => {
                     faults.push(loaded.fault(&format!("model.{name}.target"), problem, fix))
@@ -71,19 +82,24 @@ impl ModelTable {
         if !faults.is_empty() {
             return Err(faults);
         }
+        if runtime.well_known_models && runtime.models.values().any(|model| model.guardrail.is_some()) {
+            let warning = "well-known names reach models without the guardrail of your model blocks: write well_known_models = false";
+            warnings.push(warning.to_owned());
+        }
         let own_names = Catalogue::built_in()
             .models()
             .map(|model| (model.short_name.as_str(), model.short_name.as_str()));
-        let openai_names = Catalogue::built_in().openai_names().filter(|_| runtime.well_known_models);
-        for (name, target) in own_names.chain(openai_names) {
+        let well_known = own_names.chain(Catalogue::built_in().openai_names());
+        for (name, target) in well_known.filter(|_| runtime.well_known_models) {
             if table.contains_key(name) || runtime.removed_models.contains(name) {
                 continue;
             }
             // A name that nobody wrote is left out where it cannot work; it would be noise to complain.
-            if let Ok(target) = Catalogue::built_in().resolve(target, None, region)
-                && !is_over(target.model.end_of_life.as_deref(), today)
+            if let Ok(home) = regions.home_target(target, None)
+                && !is_over(home.model.end_of_life.as_deref(), today)
             {
-                table.insert(name.to_owned(), Arc::new(serve(name, target, None, runtime)));
+                let (routes, _) = regions.routes(&home, target, None, None);
+                table.insert(name.to_owned(), Arc::new(serve(name, home, routes, None, runtime)));
             }
         }
         Ok(BuiltTable { table: Self(table), warnings })
@@ -119,6 +135,13 @@ impl ModelTable {
         ModelList { object: "list", data: self.allowed(principal).map(|model| model.object()).collect() }
     }
 
+    /// Whether some model is called so.
+    #[must_use]
+    pub fn calls(&self, key: &BreakerKey) -> bool {
+        let mut routes = self.0.values().flat_map(|model| &model.routes);
+        routes.any(|route| route.region == key.region && *route.target.model_id == *key.model_id)
+    }
+
     /// How many names are served.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -144,19 +167,17 @@ impl ServedModel {
 /// Resolves the target that somebody wrote, or says what is wrong and what to write.
 fn resolve(
     model: &ModelConfig,
-    region: &str,
+    regions: &Regions<'_>,
     today: Date,
     warnings: &mut Vec<String>,
 ) -> Result<Target, (String, String)> {
-    let target = Catalogue::built_in().resolve(&model.target, model.base_model.as_deref(), region).map_err(
-        |error| {
-            (
-                error.to_string(),
-                "write a short name such as nova-lite, or an inference profile that this region can call"
-                    .to_owned(),
-            )
-        },
-    )?;
+    let target = regions.home_target(&model.target, model.base_model.as_deref()).map_err(|error| {
+        (
+            error.to_string(),
+            "write a short name such as nova-lite, or an inference profile that this region can call"
+                .to_owned(),
+        )
+    })?;
     let facts = target.model;
     if is_over(facts.end_of_life.as_deref(), today) {
         let ended = facts.end_of_life.as_deref().unwrap_or_default();
@@ -178,7 +199,13 @@ fn is_over(day: Option<&str>, today: Date) -> bool {
     day.and_then(|day| day.parse::<Date>().ok()).is_some_and(|day| day <= today)
 }
 
-fn serve(name: &str, target: Target, model: Option<&ModelConfig>, runtime: &RuntimeConfig) -> ServedModel {
+fn serve(
+    name: &str,
+    target: Target,
+    routes: Vec<Route>,
+    model: Option<&ModelConfig>,
+    runtime: &RuntimeConfig,
+) -> ServedModel {
     let caches = |point| model.is_some_and(|model| model.prompt_cache.contains(&point));
     let options = Options {
         strict: model.and_then(|model| model.strict).unwrap_or(runtime.strict),
@@ -201,7 +228,7 @@ fn serve(name: &str, target: Target, model: Option<&ModelConfig>, runtime: &Runt
         choices_max: runtime.limits.n,
     };
     let first_byte_timeout = model.and_then(|model| model.first_byte_timeout);
-    ServedModel { name: name.to_owned(), target, options, first_byte_timeout }
+    ServedModel { name: name.to_owned(), target, routes, options, first_byte_timeout }
 }
 
 fn effort(effort: ReasoningEffort) -> Effort {

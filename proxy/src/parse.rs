@@ -16,18 +16,33 @@ pub trait IncomingBody: Send {
     fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, String>>> + Send;
 }
 
-/// Checks the declared type. A body without one is taken for JSON.
+/// Checks the declared type. It must be there: a browser sends a body without one, or as plain text, to any address without asking.
 ///
 /// # Errors
-/// When another type is declared.
+/// When another type is declared, or none.
 pub fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
-    let Some(declared) = headers.get(CONTENT_TYPE) else { return Ok(()) };
-    let declared = declared.to_str().unwrap_or("(unreadable)");
+    let declared =
+        headers.get(CONTENT_TYPE).map_or("(none)", |value| value.to_str().unwrap_or("(unreadable)"));
     let essence = declared.split(';').next().unwrap_or_default().trim();
     let is_json = essence.eq_ignore_ascii_case("application/json")
         || (essence.to_ascii_lowercase().starts_with("application/")
             && essence.to_ascii_lowercase().ends_with("+json"));
     if is_json { Ok(()) } else { Err(ApiError::unsupported_media_type(essence)) }
+}
+
+/// How much memory a body may come to: what it declares, or the limit where it declares nothing or more.
+#[must_use]
+pub fn announced_bytes(headers: &HeaderMap, limit_bytes: u64) -> u64 {
+    match declared_bytes(headers) {
+        Some(length) if length <= limit_bytes => length,
+        // Refused before a byte of it is kept.
+        Some(_) => 0,
+        None => limit_bytes,
+    }
+}
+
+fn declared_bytes(headers: &HeaderMap) -> Option<u64> {
+    headers.get(http::header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Reads a body of at most `limit_bytes` within `time_limit`.
@@ -40,11 +55,7 @@ pub async fn read(
     limit_bytes: u64,
     time_limit: Duration,
 ) -> Result<Bytes, ApiError> {
-    let declared = headers
-        .get(http::header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<u64>().ok());
-    if declared.is_some_and(|length| length > limit_bytes) {
+    if declared_bytes(headers).is_some_and(|length| length > limit_bytes) {
         return Err(ApiError::body_too_large(limit_bytes));
     }
     timeout(time_limit, collect(body, limit_bytes))

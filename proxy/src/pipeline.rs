@@ -14,7 +14,8 @@ use nova_translate::converse::ConverseResponse;
 use nova_translate::reply::{self as translated, ReplyPlan};
 use nova_translate::request::Translation;
 use openai_api::chat::ChatRequest;
-use tokio::time::Instant;
+use tokio::sync::SemaphorePermit;
+use tokio::time::{Instant, timeout};
 
 use crate::auth::Principal;
 use crate::call::{Called, Calls};
@@ -54,7 +55,7 @@ pub async fn respond(
 ) -> Response<Body> {
     let context =
         RequestContext::begin(surface.route(), services.snapshots.current(), &services.log).with_head(head);
-    let mut record = RecordGuard::open(context);
+    let mut record = RecordGuard::open(context).listed_in(&services.requests);
     match unless_forced(services, answer(surface, services, &head.headers, body, &mut record)).await {
         Ok(Answer::Whole(whole)) => {
             record.outcome = Outcome::Completed;
@@ -100,15 +101,25 @@ async fn answer(
     let Asked { chat: request, form } = surface.parse(&read(services, headers, body, record).await?)?;
     let admitted = admit(services, record).await?;
     let model = resolve(&request, &principal, record)?;
+    let began = Instant::now();
     let images = images::fetch(&snapshot, &request).await.map_err(|error| form.error(error))?;
+    record.timings.images = (!images.is_empty()).then(|| began.elapsed());
     let (stream, name) = (request.stream, request.model.clone());
     let translation = translate_for(services, request, &form, &model, &images, record)?;
 
     record.attempts = vec![Attempts::new(); translation.choices as usize];
-    let calls =
-        Calls { snapshot: &snapshot, model: &model, translation: &translation, refusals: &services.refusals };
+    let calls = Calls {
+        snapshot: &snapshot,
+        model: &model,
+        translation: &translation,
+        refusals: &services.refusals,
+        breakers: &services.breakers,
+    };
+    let began = Instant::now();
     if stream {
-        let streams = note_repairs(calls.converse_stream(&mut record.attempts).await?, record);
+        let called = calls.converse_stream(&mut record.attempts).await;
+        record.timings.upstream_first_byte = Some(began.elapsed());
+        let streams = note_repairs(called?, record);
         Ok(Answer::Stream(Box::new(OpenStream {
             streams,
             writer: form.writer(head(name, &translation), translation.plan.include_usage),
@@ -116,7 +127,9 @@ async fn answer(
             admitted,
         })))
     } else {
-        let replies = note_repairs(calls.converse(&mut record.attempts).await?, record);
+        let called = calls.converse(&mut record.attempts).await;
+        record.timings.upstream_first_byte = Some(began.elapsed());
+        let replies = note_repairs(called?, record);
         let answers = complete(&replies, &translation, record)?;
         drop(admitted);
         let usage = (record.usage.len() == answers.len())
@@ -133,6 +146,7 @@ pub(crate) fn authenticate(
 ) -> Result<Arc<Principal>, ApiError> {
     let principal = services.authenticator.authenticate(headers, Timestamp::now())?;
     record.principal = Some(Arc::clone(&principal));
+    record.update_listing();
     Ok(principal)
 }
 
@@ -141,11 +155,24 @@ pub(crate) async fn read(
     services: &Services,
     headers: &HeaderMap,
     mut body: impl IncomingBody,
-    record: &RecordGuard,
+    record: &mut RecordGuard,
 ) -> Result<Bytes, ApiError> {
     parse::check_content_type(headers)?;
+    let began = Instant::now();
     let limit = record.context.snapshot.loaded.config.runtime.limits.body_bytes;
-    parse::read(&mut body, headers, limit, services.body_timeout).await
+    // Held while the body arrives; what comes of it counts among the requests that admission bounds.
+    let _memory = reserve(services, parse::announced_bytes(headers, limit)).await?;
+    let body = parse::read(&mut body, headers, limit, services.body_timeout).await;
+    record.timings.read = Some(began.elapsed());
+    body
+}
+
+/// Waits for memory to read a body into.
+async fn reserve(services: &Services, bytes: u64) -> Result<SemaphorePermit<'_>, ApiError> {
+    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+    let permit = timeout(services.body_timeout, services.body_budget.acquire_many(kib)).await;
+    // The semaphore is never closed, so that the one way not to get memory is to wait for too long.
+    permit.ok().and_then(Result::ok).ok_or_else(ApiError::busy_reading)
 }
 
 /// Waits for a place.
@@ -153,7 +180,7 @@ async fn admit(services: &Services, record: &mut RecordGuard) -> Result<Admitted
     let began = Instant::now();
     let admitted = services.admission.admit().await;
     // Also those who waited in vain count: they waited longest.
-    record.queued = Some(began.elapsed());
+    record.timings.queue = Some(began.elapsed());
     Ok(admitted?)
 }
 
@@ -166,6 +193,7 @@ pub(crate) fn resolve(
     let model = record.context.snapshot.models.find(&request.model, principal)?;
     // The name of the table, not the caller's spelling: it is a label of metrics.
     record.model = Some(model.name.clone());
+    record.update_listing();
     record.target = Some(model.target.clone());
     record.stream = request.stream;
     record.user = request.safety_identifier.as_deref().or(request.user.as_deref()).map(loggable);
@@ -187,19 +215,26 @@ pub(crate) fn translate_for(
     images: &nova_translate::request::RemoteImages,
     record: &mut RecordGuard,
 ) -> Result<Translation, ApiError> {
+    let began = Instant::now();
     let mut translation = form.translate(request, &model.target, &model.options, images)?;
     if translation.has_cache_points()
-        && services.refusals.refuses_cache_points(&model.target.model_id, Instant::now())
+        && services.refusals.refuses_cache_points(&model.target.model.id, Instant::now())
     {
         translation.strip_cache_points();
     }
     record.notes.clone_from(&translation.notes);
+    record.timings.translate = Some(began.elapsed());
     Ok(translation)
 }
 
 fn head(model: String, translation: &Translation) -> AnswerHead {
     let created = u64::try_from(Timestamp::now().as_second()).unwrap_or_default();
-    AnswerHead { model, created, service_tier: translation.body.service_tier.map(|tier| tier.kind) }
+    AnswerHead { model, created, service_tier: asked_tier(translation) }
+}
+
+/// The tier that is asked for. A stream names it in each chunk, before Bedrock says at the end which one served.
+fn asked_tier(translation: &Translation) -> &'static str {
+    translation.body.service_tier.map_or("default", |tier| tier.kind)
 }
 
 /// What had to be changed on the way becomes part of the record, and so of the response's headers.

@@ -2,6 +2,8 @@
 //!
 //! Today it becomes one log line and the metrics; the journal will read the same record. It holds no prompt and no completion.
 
+mod timings;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +18,10 @@ use crate::auth::Principal;
 use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::events;
+use crate::requests::{Listing, RequestRegistry};
 use crate::upstream::{AttemptOutcome, Attempts};
+
+pub use timings::{PhaseTimings, milliseconds};
 
 /// What one request was.
 #[derive(Debug)]
@@ -35,8 +40,8 @@ pub struct UsageRecord {
     pub user: Option<String>,
     /// What the translation changed.
     pub notes: Vec<Note>,
-    /// How long the request waited for its place; `None` if it never came to wait.
-    pub queued: Option<Duration>,
+    /// Where its time went.
+    pub timings: PhaseTimings,
     /// The attempts of each call, with AWS's ids.
     pub attempts: Vec<Attempts>,
     /// The raw usage of each answer. An answer that broke off has none, and is to be estimated.
@@ -70,6 +75,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct RecordGuard {
     record: Option<Box<UsageRecord>>,
+    listing: Option<Listing>,
 }
 
 impl RecordGuard {
@@ -84,7 +90,7 @@ impl RecordGuard {
             stream: false,
             user: None,
             notes: Vec::new(),
-            queued: None,
+            timings: PhaseTimings::default(),
             attempts: Vec::new(),
             usage: Vec::new(),
             finish_reasons: Vec::new(),
@@ -93,7 +99,21 @@ impl RecordGuard {
             outcome: Outcome::Pending,
         };
         events::request_started(&record);
-        Self { record: Some(Box::new(record)) }
+        Self { record: Some(Box::new(record)), listing: None }
+    }
+
+    /// Shows the request among those under way, and later among the ended ones that are worth a look.
+    #[must_use]
+    pub fn listed_in(mut self, requests: &Arc<RequestRegistry>) -> Self {
+        self.listing = Some(requests.list(&self));
+        self
+    }
+
+    /// Shows there what has become known of caller and model.
+    pub fn update_listing(&self) {
+        if let Some(listing) = &self.listing {
+            listing.update(self);
+        }
     }
 
     /// Notes the first piece of the answer.
@@ -127,7 +147,11 @@ impl Drop for RecordGuard {
             if std::thread::panicking() && matches!(record.outcome, Outcome::Pending) {
                 record.outcome = Outcome::Lost;
             }
-            events::request_completed(&record, Instant::now());
+            let now = Instant::now();
+            events::request_completed(&record, now);
+            if let Some(listing) = self.listing.take() {
+                listing.end(&record, now);
+            }
         }
     }
 }
@@ -186,6 +210,13 @@ impl UsageRecord {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
+    }
+
+    /// The region that was asked last.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        let last = self.attempts.iter().flat_map(Attempts::as_slice).last()?;
+        Some(&last.region)
     }
 
     /// AWS's id of the last attempt.

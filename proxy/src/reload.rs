@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use nova_config::{AuthConfig, Faults, Loaded, LogLevel, ProcessEnvironment, bootstrap_changes, load};
 use nova_lifecycle::Shutdown;
-use nova_telemetry::keys;
 use nova_telemetry::log::LevelControl;
+use nova_telemetry::{error_chain, keys};
 use slog::{Logger, error, info, o, warn};
 use tokio::sync::Notify;
 
@@ -35,6 +35,13 @@ enum ReloadError {
     Faults(#[from] Faults),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+}
+
+/// The files that are looked at.
+struct Watches {
+    config: FileWatch,
+    keys: FileWatch,
+    certificate: FileWatch,
 }
 
 /// Puts new configurations and keys into force.
@@ -64,26 +71,45 @@ impl Reloader {
         }
     }
 
-    /// Reloads until the process stops.
+    /// Reloads until the process stops. Files are read on threads of their own: a file system that hangs must not hold a worker.
     pub(crate) async fn run(self, requested: Arc<Notify>, shutdown: Shutdown) {
-        let mut config = FileWatch::new(self.config_files.clone());
-        let mut keys = FileWatch::new(self.keys_file().into_iter().collect());
-        let mut certificate = FileWatch::new(self.tls.as_ref().map(|tls| tls.watched()).unwrap_or_default());
+        let watches = Watches {
+            config: FileWatch::new(self.config_files.clone()),
+            keys: FileWatch::new(self.keys_file().into_iter().collect()),
+            certificate: FileWatch::new(self.tls.as_ref().map(|tls| tls.watched()).unwrap_or_default()),
+        };
+        let (reloader, mut watches) = (Arc::new(self), watches);
         loop {
             let by_signal = tokio::select! {
                 () = requested.notified() => true,
                 () = tokio::time::sleep(LOOK_EVERY) => false,
                 () = shutdown.stopped() => return,
             };
-            if (config.has_changed() || by_signal) && !self.config_files.is_empty() {
-                self.reload_config();
+            let look = Arc::clone(&reloader);
+            let looked = tokio::task::spawn_blocking(move || {
+                look.reload_what_has_changed(&mut watches, by_signal);
+                watches
+            });
+            match looked.await {
+                Ok(back) => watches = back,
+                // The watches went with the panic; the supervisor of tasks tells of the end of this one.
+                Err(panic) => {
+                    error!(reloader.log, "reloading failed and will not be tried again"; keys::ERROR => %panic);
+                    return;
+                }
             }
-            if keys.has_changed() || by_signal {
-                self.reload_keys();
-            }
-            if certificate.has_changed() || by_signal {
-                self.reload_certificate();
-            }
+        }
+    }
+
+    fn reload_what_has_changed(&self, watches: &mut Watches, by_signal: bool) {
+        if (watches.config.has_changed() || by_signal) && !self.config_files.is_empty() {
+            self.reload_config();
+        }
+        if watches.keys.has_changed() || by_signal {
+            self.reload_keys();
+        }
+        if watches.certificate.has_changed() || by_signal {
+            self.reload_certificate();
         }
     }
 
@@ -102,30 +128,33 @@ impl Reloader {
                 events::config_in_force(&now.config_hash, Some(&before.config_hash));
                 events::config_applied(&self.log, &now.config_hash, now.models.count());
             }
-            Err(error) => events::config_refused(&self.log, &error.to_string(), &before.config_hash),
+            Err(error) => events::config_refused(&self.log, &error_chain(&error), &before.config_hash),
         }
     }
 
     /// All that can fail comes before anything is changed.
     fn try_reload(&self) -> Result<(), ReloadError> {
         let before = self.services.snapshots.current();
-        let loaded = self.keep_bootstrap(&before.loaded, load(&self.config_files, &ProcessEnvironment)?);
-        let next = snapshot(loaded, &self.credentials, Some(&before), &self.log)?;
+        let loaded = load(&self.config_files, &ProcessEnvironment)?;
+        let (loaded, waiting) = self.keep_bootstrap(&before.loaded, loaded);
+        let next =
+            snapshot(loaded, &self.credentials, Some(&before), &self.log)?.waiting_for_restart(waiting);
         let runtime = &next.loaded.config.runtime;
         self.services.admission.concurrency().set_limits(concurrency(&runtime.limits));
         self.log_level.set(level(runtime.log_level));
+        let gone = self.services.breakers.retain(|key| next.models.calls(key));
         self.services.snapshots.replace(next);
+        events::breakers_gone(&gone);
         Ok(())
     }
 
     /// What is fixed at the start stays as it was; the operator is told what waits for a restart.
-    fn keep_bootstrap(&self, before: &Loaded, mut loaded: Loaded) -> Loaded {
+    fn keep_bootstrap(&self, before: &Loaded, loaded: Loaded) -> (Loaded, Vec<String>) {
         let waiting = bootstrap_changes(before, &loaded);
         if !waiting.is_empty() {
             warn!(self.log, "these fields change at the next start only"; "fields" => waiting.join(", "));
         }
-        loaded.config.bootstrap = before.config.bootstrap.clone();
-        loaded
+        (loaded.with_bootstrap_of(before), waiting)
     }
 
     fn reload_certificate(&self) {
@@ -141,7 +170,7 @@ impl Reloader {
         match keys.reload() {
             Ok(count) => info!(self.log, "API keys applied"; keys::COUNT => count),
             Err(error) => {
-                error!(self.log, "API keys refused, the last good ones stay in force"; keys::ERROR => %error)
+                error!(self.log, "API keys refused, the last good ones stay in force"; keys::ERROR => error_chain(&error));
             }
         }
     }

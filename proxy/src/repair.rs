@@ -47,10 +47,14 @@ impl Repair {
         }
     }
 
-    /// Changes the request.
-    pub fn apply(self, translation: &mut Translation) {
+    /// Changes the request. Tells whether it could be changed so; if not, the error stands.
+    #[must_use]
+    pub fn apply(self, translation: &mut Translation) -> bool {
         match self {
-            Self::StripCachePoints => translation.strip_cache_points(),
+            Self::StripCachePoints => {
+                translation.strip_cache_points();
+                true
+            }
             Self::Greedy => translation.decode_greedily(),
         }
     }

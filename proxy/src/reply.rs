@@ -20,6 +20,9 @@ pub const DROPPED_PARAMS: HeaderName = HeaderName::from_static("x-nova-dropped-p
 /// AWS's id of the call.
 pub const AWS_REQUEST_ID: HeaderName = HeaderName::from_static("x-nova-aws-request-id");
 
+/// Where the time went, up to the head of the response.
+pub const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
 /// The pieces of a streamed body. It never fails: what goes wrong within a stream is an event of it.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + Sync>>;
 
@@ -83,8 +86,7 @@ pub fn add_headers(headers: &mut HeaderMap, record: &UsageRecord) {
     if let Some(id) = record.aws_request_id() {
         insert(AWS_REQUEST_ID, id);
     }
-    insert(
-        HeaderName::from_static("openai-processing-ms"),
-        &record.context.started.elapsed().as_millis().to_string(),
-    );
+    let total = record.context.started.elapsed();
+    insert(SERVER_TIMING, &record.timings.header(total));
+    insert(HeaderName::from_static("openai-processing-ms"), &total.as_millis().to_string());
 }

@@ -3,6 +3,7 @@
 //! A handler takes what it needs out of the request and gives it to a function that knows no warp; every handler returns a response, never a
 //! rejection. What no route takes is answered by [`fallback`], in OpenAI's error shape.
 
+mod admin;
 mod body;
 mod chat_completions;
 mod explain;
@@ -26,10 +27,11 @@ use crate::error::ApiError;
 use crate::reply::{self, Body};
 use crate::services::SharedServices;
 
+pub use admin::admin;
 pub use metrics::RenderMetrics;
 
 /// The paths and their methods, for telling a wrong method from a wrong path. A path that ends in `/` stands for all below it.
-const PATHS: [(&str, &str); 9] = [
+const PATHS: [(&str, &str); 14] = [
     ("/v1/chat/completions", "POST"),
     ("/v1/responses", "POST"),
     ("/v1/explain", "POST"),
@@ -39,6 +41,11 @@ const PATHS: [(&str, &str); 9] = [
     ("/health/live", "GET"),
     ("/health/ready", "GET"),
     ("/metrics", "GET"),
+    ("/admin/config", "GET"),
+    ("/admin/log-level", "PUT"),
+    ("/admin/requests", "GET"),
+    ("/admin/requests/slowest", "GET"),
+    ("/admin/requests/failed", "GET"),
 ];
 
 /// What the server calls for each request.
@@ -78,7 +85,7 @@ pub fn api(services: &SharedServices) -> impl HttpService + use<> {
         .unify()
         .or(health::routes(services))
         .unify()
-        .or(fallback("/metrics"))
+        .or(fallback(&["/metrics", "/admin/"]))
         .unify()
         .boxed();
     warp::service(table)
@@ -88,12 +95,17 @@ pub fn api(services: &SharedServices) -> impl HttpService + use<> {
 #[must_use]
 pub fn metrics(services: &SharedServices, render: RenderMetrics) -> impl HttpService + use<> {
     warp::service(
-        metrics::route(render).or(health::routes(services)).unify().or(fallback("/v1/")).unify().boxed(),
+        metrics::route(render)
+            .or(health::routes(services))
+            .unify()
+            .or(fallback(&["/v1/", "/admin/"]))
+            .unify()
+            .boxed(),
     )
 }
 
-/// What no route takes. Paths that begin with `elsewhere` belong to the other listener.
-fn fallback(elsewhere: &'static str) -> BoxedFilter<(warp::reply::Response,)> {
+/// What no route takes. Paths that begin with one of `elsewhere` belong to other listeners.
+fn fallback(elsewhere: &'static [&'static str]) -> BoxedFilter<(warp::reply::Response,)> {
     warp::method()
         .and(warp::path::full())
         .and_then(move |method: Method, path: FullPath| async move {
@@ -102,11 +114,11 @@ fn fallback(elsewhere: &'static str) -> BoxedFilter<(warp::reply::Response,)> {
         .boxed()
 }
 
-fn refuse(method: &Method, path: &str, elsewhere: &str) -> Response<Body> {
+fn refuse(method: &Method, path: &str, elsewhere: &[&str]) -> Response<Body> {
     let serves = |(own, _): &&(&str, &str)| {
         *own == path || (own.ends_with('/') && path.starts_with(own) && path.len() > own.len())
     };
-    match PATHS.iter().filter(|(own, _)| !own.starts_with(elsewhere)).find(serves) {
+    match PATHS.iter().filter(|(own, _)| !elsewhere.iter().any(|start| own.starts_with(start))).find(serves) {
         Some((_, allowed)) => {
             let mut response = reply::error(&ApiError::method_not_allowed(method.as_str(), path), None);
             response.headers_mut().insert(http::header::ALLOW, http::HeaderValue::from_static(allowed));
@@ -146,12 +158,13 @@ mod tests {
     #[case("POST", "/v1/models/", 405)]
     #[case("GET", "/", 404)]
     #[case("GET", "/metrics", 404)]
+    #[case("GET", "/admin/config", 404)]
     fn a_wrong_method_is_told_from_a_wrong_path(
         #[case] method: &str,
         #[case] path: &str,
         #[case] status: u16,
     ) {
-        let response = refuse(&method.parse().expect("a method"), path, "/metrics");
+        let response = refuse(&method.parse().expect("a method"), path, &["/metrics", "/admin/"]);
         assert_eq!(response.status().as_u16(), status);
         assert_eq!(response.headers().contains_key("allow"), status == 405);
     }

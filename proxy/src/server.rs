@@ -10,6 +10,7 @@ mod conn;
 mod hops;
 mod listener;
 mod proxy_header;
+mod socket;
 mod tls;
 mod transport;
 
@@ -20,6 +21,7 @@ use std::time::Duration;
 pub use certificate::{CertificateError, ClientCertificate};
 pub use hops::TrustedHops;
 pub use listener::{DrainOutcome, Server, ServerStats, StopTokens};
+pub use socket::ListenSocket;
 pub use tls::{ServerTls, TlsError, TlsFiles};
 
 /// Where a request came from. Each request carries it in its extensions.
@@ -31,6 +33,13 @@ pub struct Peer {
     pub client: IpAddr,
     /// The certificate that it has shown, verified. Only where the listener asks for one.
     pub certificate: Option<Arc<ClientCertificate>>,
+}
+
+impl Peer {
+    /// Before any header has been read.
+    fn of(address: SocketAddr, certificate: Option<Arc<ClientCertificate>>) -> Self {
+        Self { address, client: address.ip().to_canonical(), certificate }
+    }
 }
 
 /// Limits of a listener and its connections. The composition root fills it from the configuration.

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use nova_lifecycle::{Readiness, Shutdown};
 use slog::Logger;
+use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
 use crate::limit::Admission;
 use crate::repair::LearnedRefusals;
+use crate::requests::RequestRegistry;
 use crate::snapshot::Snapshots;
+use crate::upstream::Breakers;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -22,12 +25,18 @@ pub struct Services {
     pub snapshots: Snapshots,
     /// What models were found to refuse.
     pub refusals: LearnedRefusals,
+    /// Which regions fail for which models.
+    pub breakers: Breakers,
+    /// Requests under way and lately ended.
+    pub requests: Arc<RequestRegistry>,
     /// Whether traffic should come here.
     pub readiness: Readiness,
     /// Phases and the drain.
     pub shutdown: Shutdown,
     /// The root of all requests' logs.
     pub log: Logger,
+    /// Memory for bodies that are being read, in KiB: known callers together cannot take more.
+    pub body_budget: Arc<Semaphore>,
     /// How long a body may take to arrive: a slow one holds memory.
     pub body_timeout: Duration,
 }

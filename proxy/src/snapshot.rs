@@ -7,7 +7,7 @@ use nova_config::{Fault, Loaded};
 
 use crate::media::ImageFetcher;
 use crate::models::ModelTable;
-use crate::upstream::BedrockClient;
+use crate::upstream::{BedrockClient, BreakerConfig};
 
 /// What a configuration came to. Immutable.
 #[derive(Debug)]
@@ -20,8 +20,20 @@ pub struct Snapshot {
     pub models: ModelTable,
     /// The client with its timeouts and retries.
     pub bedrock: BedrockClient,
+    /// When a region counts as failed.
+    pub breaker: BreakerConfig,
     /// Images by URL, if the operator allows any.
     pub images: Option<ImageFetcher>,
+    /// Fields of the files that differ from what is in force, because they are fixed at the start.
+    pub waiting_for_restart: Vec<String>,
+}
+
+impl Snapshot {
+    /// With the fields that a restart would change.
+    #[must_use]
+    pub fn waiting_for_restart(self, fields: Vec<String>) -> Self {
+        Self { waiting_for_restart: fields, ..self }
+    }
 }
 
 /// The snapshot in force.

@@ -57,8 +57,8 @@ pub struct AnswerHead {
     pub model: String,
     /// Unix time in seconds.
     pub created: u64,
-    /// The tier that was asked for, if any.
-    pub service_tier: Option<&'static str>,
+    /// The tier that was asked for. Bedrock tells at the end which one served.
+    pub service_tier: &'static str,
 }
 
 impl Surface {
@@ -143,7 +143,7 @@ impl AnswerHead {
         ResponseHead {
             suffix: Uuid::new_v4().simple().to_string(),
             created_at: self.created,
-            service_tier: self.service_tier.unwrap_or("default").to_owned(),
+            service_tier: self.service_tier.to_owned(),
         }
     }
 
@@ -152,13 +152,14 @@ impl AnswerHead {
             id: completion_id(),
             created: self.created,
             model: self.model,
-            service_tier: self.service_tier.map(str::to_owned),
+            service_tier: Some(self.service_tier.to_owned()),
         })
     }
 }
 
 fn completion(head: AnswerHead, answers: Vec<Answer>, usage: Option<Usage>) -> ChatCompletion {
-    let choice = |(index, Answer { message, finish: Finish { reason, native } })| Choice {
+    let served_tier = answers.iter().find_map(|answer| answer.service_tier.clone());
+    let choice = |(index, Answer { message, finish: Finish { reason, native }, .. })| Choice {
         index,
         message,
         logprobs: None,
@@ -172,7 +173,7 @@ fn completion(head: AnswerHead, answers: Vec<Answer>, usage: Option<Usage>) -> C
         model: head.model,
         choices: (0..).zip(answers).map(choice).collect(),
         usage,
-        service_tier: Some(head.service_tier.unwrap_or("default").to_owned()),
+        service_tier: Some(served_tier.unwrap_or_else(|| head.service_tier.to_owned())),
         system_fingerprint: None,
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! This module works on bytes. It owns the endpoint, the signature, the connections, the credentials, the retries before the
 //! first byte and the framing of the event stream. What is inside a request, an answer or an event belongs to `nova-translate`;
-//! which region to choose and whether a breaker is open belongs to the pipeline; which status a caller gets belongs to `error.rs`.
+//! the walk from region to region is made by `call.rs`, by the rules of [`region`]; which status a caller gets belongs to `error.rs`.
 //!
 //! A broken stream never looks like a finished one: [`EventStream::next`] gives `None` only after the model's `messageStop` was
 //! received and every byte of the body was decoded and verified.
 
 pub mod attempt;
+pub mod breaker;
+pub mod breakers;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -19,7 +21,9 @@ pub mod event_decoder;
 pub mod event_stream;
 pub mod exception;
 pub mod http_client;
+pub mod https_proxy;
 mod operation;
+pub mod region;
 pub mod reply;
 mod request;
 pub mod retry;
@@ -33,12 +37,18 @@ mod scripted_server;
 mod tests;
 
 pub use attempt::{Attempt, AttemptOutcome, Attempts};
+pub use breaker::{BreakerConfig, BreakerState};
+pub use breakers::{BreakerKey, Breakers};
 pub use client::{BedrockClient, Call};
 pub use config::{RetryConfig, UpstreamConfig};
 pub use credentials::{
-    CachedCredentials, CredentialCacheConfig, CredentialError, CredentialSource, DefaultChain,
+    AssumedRole, CachedCredentials, CredentialCacheConfig, CredentialError, CredentialSource, DefaultChain,
+    RoleConfig,
 };
 pub use error::{Phase, TimeoutKind, UpstreamError, UpstreamErrorKind, UpstreamSetupError};
 pub use event_decoder::{Event, EventType};
 pub use event_stream::EventStream;
+pub use https_proxy::HttpsProxy;
+pub(crate) use operation::{Converse, ConverseStream, Operation};
+pub use region::Spill;
 pub use reply::Reply;

@@ -41,6 +41,8 @@ pub(crate) struct Bed {
     pub(crate) key: String,
     /// The simulator in the region that the proxy calls.
     pub(crate) simulator: Simulator,
+    /// Where its admin listener is: an address or a path, as the proxy says it. Only when the bed's own proxy has one.
+    pub(crate) admin: Option<String>,
     metrics: String,
     local: Process,
     /// Only when the bed runs a proxy of its own.
@@ -51,6 +53,11 @@ pub(crate) struct Bed {
 impl Bed {
     /// The system as the README's first command starts it.
     pub(crate) async fn start() -> anyhow::Result<Self> {
+        Ok(Self::start_local().await?.0)
+    }
+
+    /// The system, and what `nova-local up` said of it.
+    async fn start_local() -> anyhow::Result<(Self, Value)> {
         let mut local =
             Launch::new(Program::Local.path()?).args(["up", "--listen", "127.0.0.1:0", "--json"]).start()?;
         let ready = local.ready_line().await?;
@@ -58,20 +65,39 @@ impl Bed {
             value.as_str().map(str::to_owned).with_context(|| format!("a string is missing in {ready}"))
         };
         let base = text(&ready["base_url"])?;
-        Ok(Self {
+        let bed = Self {
             root: base.strip_suffix("/v1").with_context(|| format!("{base} does not end in /v1"))?.to_owned(),
             key: text(&ready["api_key"])?,
             simulator: Simulator { endpoint: text(&ready["simulator"][REGION])? },
+            admin: None,
             metrics: text(&ready["metrics"])?,
             local,
             proxy: None,
             settings: Settings::default(),
-        })
+        };
+        Ok((bed, ready))
     }
 
     /// A `nova-proxy serve` with its own configuration, beside a simulator.
     pub(crate) async fn with(settings: Settings) -> anyhow::Result<Self> {
-        let mut bed = Self::start().await?;
+        let (bed, _ready) = Self::start_local().await?;
+        bed.run_proxy(settings).await
+    }
+
+    /// As [`Self::with`], with settings made for the endpoint of the simulator's region `other`, which is returned too.
+    pub(crate) async fn with_regions(
+        other: &str,
+        settings: impl FnOnce(&str) -> Settings,
+    ) -> anyhow::Result<(Self, Simulator)> {
+        let (bed, ready) = Self::start_local().await?;
+        let endpoint = ready["simulator"][other].as_str();
+        let endpoint = endpoint.with_context(|| format!("no {other} in {ready}"))?.to_owned();
+        let bed = bed.run_proxy(settings(&endpoint)).await?;
+        Ok((bed, Simulator { endpoint }))
+    }
+
+    async fn run_proxy(self, settings: Settings) -> anyhow::Result<Self> {
+        let mut bed = self;
         bed.settings = settings;
         let config = bed.write_config(&bed.settings)?;
         let mut proxy = proxy_command()?.args(["serve", "--json", "--config"]).arg(config).start()?;
@@ -79,6 +105,7 @@ impl Bed {
         let listen = ready["listen"].as_str().with_context(|| format!("no listen in {ready}"))?;
         let metrics = ready["metrics"].as_str().with_context(|| format!("no metrics in {ready}"))?;
         bed.root = format!("http://{listen}");
+        bed.admin = ready["admin"].as_str().map(str::to_owned);
         bed.metrics = if metrics.starts_with("http") {
             metrics.to_owned()
         } else {

@@ -4,6 +4,8 @@
 //! so tests do not disturb each other. What the official clients make of the answers is tested by `clients/`.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bed;
@@ -23,6 +25,8 @@ mod keys;
 mod metrics;
 #[cfg(test)]
 mod outcome;
+#[cfg(test)]
+mod regions;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]

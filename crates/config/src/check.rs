@@ -75,6 +75,10 @@ impl Checker<'_> {
             }
             ValidationErrorKind::PropertyNames { error } => {
                 let label = error.instance().as_str().unwrap_or_default().to_owned();
+                if lookup::at(&path).is_some_and(lookup::is_map) {
+                    let problem = format!("has a key of the wrong form, {label:?}");
+                    return self.fault(&path.field(&label), problem, message::what_key_to_write(&path));
+                }
                 let child = path.child(crate::path::Segment::Label(label));
                 let fix = "write a label of 1 to 128 visible ASCII characters without spaces";
                 self.fault(&child, "the label cannot be a name", fix);
@@ -134,7 +138,7 @@ impl Checker<'_> {
                 self.fault_at(place, path, "holds a secret, which a configuration never does", fix);
             }
             NodeValue::List(list) => list.iter().for_each(|node| self.secret(node, path)),
-            NodeValue::Block(block) => self.secrets(block, path),
+            NodeValue::Block(block) | NodeValue::Map(block) => self.secrets(block, path),
             NodeValue::Labelled(blocks) => {
                 for (label, node) in blocks {
                     self.secret(node, &path.child(crate::path::Segment::Label(label.clone())));

@@ -11,8 +11,8 @@ use ipnet::IpNet;
 use url::Url;
 
 use crate::schema::{
-    ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier,
-    TlsVersion,
+    ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, Residency,
+    ServiceTier, TlsVersion,
 };
 
 /// A whole configuration in its two tiers.
@@ -31,6 +31,8 @@ pub struct BootstrapConfig {
     pub listen: SocketAddr,
     /// The address that serves metrics and health.
     pub metrics: Option<SocketAddr>,
+    /// Where operators reach this instance.
+    pub admin: Option<AdminAddress>,
     /// The rollout ring.
     pub ring: String,
     /// The form of a log line.
@@ -71,10 +73,35 @@ pub struct ServerConfig {
 /// Where Bedrock is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BedrockConfig {
-    /// The AWS region.
+    /// The home region: the first that is asked.
     pub region: String,
-    /// The base URL of Bedrock Runtime where it is not AWS's own.
-    pub endpoint: Option<Url>,
+    /// The regions beside it that may be asked at all.
+    pub regions: Vec<String>,
+    /// The base URL of Bedrock Runtime by region, where it is not AWS's own.
+    pub endpoints: BTreeMap<String, Url>,
+    /// The geography that no call leaves.
+    pub residency: Option<Residency>,
+    /// The certificates that are trusted in place of the machine's own.
+    pub ca_file: Option<PathBuf>,
+    /// Whether FIPS 140 validated endpoints are called.
+    pub use_fips: bool,
+    /// Whether endpoints that answer on IPv6 too are called.
+    pub use_dual_stack: bool,
+    /// The role that calls are made as.
+    pub assume_role: Option<AssumeRoleConfig>,
+}
+
+/// A role that is assumed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AssumeRoleConfig {
+    /// Its ARN.
+    pub arn: String,
+    /// What its trust policy asks of callers from another account.
+    pub external_id: Option<String>,
+    /// The session's name.
+    pub session_name: Option<String>,
+    /// The session's tags.
+    pub session_tags: BTreeMap<String, String>,
 }
 
 /// Who may call.
@@ -89,6 +116,15 @@ pub enum AuthConfig {
     },
     /// Everybody who reaches the loopback address.
     None,
+}
+
+/// Where operators reach an instance: never over a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminAddress {
+    /// A loopback address.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
 }
 
 /// The certificate of the listeners, and whose client certificates they want.
@@ -128,6 +164,10 @@ pub struct RuntimeConfig {
     pub timeouts: TimeoutConfig,
     /// How a failed call is tried again.
     pub retry: RetryConfig,
+    /// Where it goes on when a region cannot answer.
+    pub failover: FailoverConfig,
+    /// When a region counts as failed for a model.
+    pub breaker: BreakerConfig,
     /// What one instance takes on at once.
     pub limits: LimitsConfig,
     /// The limits of one image fetch.
@@ -160,12 +200,39 @@ pub struct RetryConfig {
     pub max_delay: Duration,
 }
 
+/// Where a call goes on when a region cannot answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailoverConfig {
+    /// The regions after the home region, in order. Each was declared when this was loaded; the one that counts is the
+    /// declaration at the start of the process, [`BedrockConfig::regions`].
+    pub regions: Vec<String>,
+    /// Whether throttling is a reason to go on.
+    pub spill_on_throttle: bool,
+}
+
+/// When a region counts as failed for a model, and how it is tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BreakerConfig {
+    /// Failures in a row.
+    pub consecutive_failures: u32,
+    /// The percentage of failed calls within half a minute.
+    pub failure_percent: u32,
+    /// How many calls must have ended before their percentage counts.
+    pub min_calls: u32,
+    /// How long it is not called the first time.
+    pub open_for: Duration,
+    /// The longest that it is not called.
+    pub open_max: Duration,
+    /// Calls that probe it at once, and that must succeed.
+    pub probes: u32,
+}
+
 /// What one instance takes on at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitsConfig {
     /// The largest request body, in bytes.
     pub body_bytes: u64,
-    /// Open calls to Bedrock.
+    /// Requests that are worked on at once.
     pub concurrency: usize,
     /// Requests that wait for one.
     pub queue: usize,

@@ -1,19 +1,20 @@
 //! One HCL text as a tree of literals with the place of each.
 //!
-//! Owns what of HCL is configuration: attributes, lists, blocks with at most one label, and literals. Expressions are
+//! Owns what of HCL is configuration: attributes, lists, maps, blocks with at most one label, and literals. Expressions are
 //! refused, because a configuration must mean the same on every instance. Names are judged in `check`.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use hcl_edit::Span as _;
-use hcl_edit::expr::{Expression, UnaryOperator};
+use hcl_edit::expr::{Expression, Object, ObjectKey, UnaryOperator};
 use hcl_edit::structure::{Attribute, Body, Structure};
 use hcl_edit::template::{Element, Template};
 use serde_json::{Map, Number, Value};
 
 use crate::fault::Fault;
 use crate::path::{Path, Segment};
+use crate::schema::lookup;
 use crate::source::{Position, Sources, Span};
 
 /// The attributes and blocks between two braces.
@@ -36,6 +37,8 @@ pub(crate) enum NodeValue {
     Number(Number),
     String(String),
     List(Vec<Node>),
+    /// Values under names of the operator's own, where the schema has such a map.
+    Map(Block),
     Block(Block),
     Labelled(Block),
 }
@@ -48,7 +51,9 @@ impl Node {
             NodeValue::Number(value) => Value::Number(value.clone()),
             NodeValue::String(value) => Value::String(value.clone()),
             NodeValue::List(list) => Value::Array(list.iter().map(Self::to_json).collect()),
-            NodeValue::Block(block) | NodeValue::Labelled(block) => block_to_json(block),
+            NodeValue::Map(block) | NodeValue::Block(block) | NodeValue::Labelled(block) => {
+                block_to_json(block)
+            }
         }
     }
 
@@ -59,6 +64,7 @@ impl Node {
             NodeValue::Number(_) => "a number",
             NodeValue::String(_) => "a string",
             NodeValue::List(_) => "a list",
+            NodeValue::Map(_) => "a map",
             NodeValue::Block(_) | NodeValue::Labelled(_) => "a block",
         }
     }
@@ -73,7 +79,7 @@ pub(crate) fn find<'a>(root: &'a Block, path: &Path) -> Option<&'a Node> {
     let (first, rest) = path.0.split_first()?;
     let Segment::Field(name) = first else { return None };
     rest.iter().try_fold(root.get(name)?, |node, segment| match (&node.value, segment) {
-        (NodeValue::Block(block), Segment::Field(name)) => block.get(name),
+        (NodeValue::Block(block) | NodeValue::Map(block), Segment::Field(name)) => block.get(name),
         (NodeValue::Labelled(block), Segment::Label(name)) => block.get(name),
         (NodeValue::List(list), Segment::Index(index)) => list.get(*index),
         _ => None,
@@ -205,6 +211,9 @@ impl Reader<'_> {
                 }
                 NodeValue::List(list)
             }
+            Expression::Object(object) if lookup::at(path).is_some_and(lookup::is_map) => {
+                NodeValue::Map(self.map(object, path))
+            }
             Expression::StringTemplate(template) => {
                 NodeValue::String(self.literal_text(template.iter(), &span, path)?)
             }
@@ -215,6 +224,25 @@ impl Reader<'_> {
             other => return self.negative_number(other, key, span, path),
         };
         Some(Node { value, key: key.clone(), span })
+    }
+
+    fn map(&mut self, object: &Object, path: &Path) -> Block {
+        let mut map = Block::new();
+        for (key, value) in object {
+            let span = self.span(key.span());
+            let name = match key {
+                ObjectKey::Ident(name) => name.as_str().to_owned(),
+                ObjectKey::Expression(Expression::String(name)) => name.value().clone(),
+                ObjectKey::Expression(_) => {
+                    self.fault(&span, path, "has a key that is not text", "write each key in double quotes");
+                    continue;
+                }
+            };
+            if let Some(node) = self.expression(value.expr(), &span, &path.field(&name)) {
+                map.insert(name, node);
+            }
+        }
+        map
     }
 
     fn literal_text<'a>(

@@ -39,9 +39,10 @@ impl Environment for HashMap<String, String> {
 pub(crate) const ENVIRONMENT: &str = "environment variable ";
 
 /// Fields of `bedrock` and the variables that stand in for them, the more specific first, as AWS's tools read them.
-const BEDROCK_VARIABLES: [(&str, &[&str]); 2] = [
+const BEDROCK_VARIABLES: [(&str, &[&str]); 3] = [
     ("region", &["AWS_REGION", "AWS_DEFAULT_REGION"]),
     ("endpoint", &["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"]),
+    ("ca_file", &["AWS_CA_BUNDLE"]),
 ];
 
 /// Puts the environment's values into fields that no layer has written.

@@ -24,8 +24,9 @@ mod source;
 mod tier;
 
 pub use config::{
-    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy,
-    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
+    AdminAddress, AssumeRoleConfig, AuthConfig, BedrockConfig, BootstrapConfig, BreakerConfig, Config,
+    FailoverConfig, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy, LimitsConfig, ModelConfig,
+    RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
 };
 pub use duration::DurationText;
 pub use environment::{Environment, ProcessEnvironment};
@@ -33,8 +34,8 @@ pub use fault::{Fault, FaultKind, Faults};
 pub use load::{Layer, Loaded, check, load, load_layers, running_version};
 pub use redact::Origin;
 pub use schema::{
-    ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, ServiceTier,
-    TlsVersion, json_schema,
+    ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, Residency,
+    ServiceTier, TlsVersion, json_schema,
 };
 pub use size::SizeText;
 pub use source::Position;

@@ -94,6 +94,23 @@ impl Loaded {
         redact::effective(self)
     }
 
+    /// This configuration with the bootstrap tier of `running`: what a process that runs `running` comes to by a reload.
+    ///
+    /// Values, origins and hash then tell what is in force, not what waits for a restart.
+    #[must_use]
+    pub fn with_bootstrap_of(mut self, running: &Self) -> Self {
+        for field in tier::fields().iter().filter(|field| field.tier == tier::Tier::Bootstrap) {
+            tier::copy_value(&running.effective, &mut self.effective, &field.path);
+            match running.origins.get(&field.path) {
+                Some(origin) => self.origins.insert(field.path.clone(), origin.clone()),
+                None => self.origins.remove(&field.path),
+            };
+        }
+        self.config.bootstrap = running.config.bootstrap.clone();
+        self.hash = hash::short_hash(&self.effective);
+        self
+    }
+
     /// Every value, defaults and environment included.
     pub(crate) fn effective(&self) -> &Value {
         &self.effective
@@ -274,7 +291,8 @@ fn finish(mut merged: Merged, sources: &Sources, start: Position) -> Result<Load
             models.insert(name.clone(), serde_json::json!({"remove": true}));
         }
     }
-    let config = rules::validate(raw, removed).map_err(|broken| {
+    let by_document = matches!(origins.get("bedrock.failover_regions"), Some(Origin::Runtime(_)));
+    let config = rules::validate(raw, removed, !by_document).map_err(|broken| {
         let faults = broken.into_iter().map(|(path, problem, fix)| fault(path, problem, fix)).collect();
         Faults::new(FaultKind::Invalid, faults)
     })?;
@@ -322,7 +340,8 @@ fn collect_places(
 
 fn add_default_origins(value: &Value, path: &str, origins: &mut BTreeMap<String, Origin>) {
     match value {
-        Value::Object(object) => {
+        // A map that was written has one origin, as a list has.
+        Value::Object(object) if !origins.contains_key(path) => {
             for (name, below) in object {
                 let here = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 add_default_origins(below, &here, origins);

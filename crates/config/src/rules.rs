@@ -1,6 +1,8 @@
 //! From a checked tree to the validated configuration, with the rules that lie between fields.
 //!
-//! Owns what a schema cannot say. Whether files exist and model targets are real is the program's to find.
+//! Owns what a schema cannot say; the rules of regions and endpoints are in `rules/regions.rs`. Whether files exist and model targets are real is the program's to find.
+
+mod regions;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -8,13 +10,13 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde_json::Value;
-use url::Url;
 
 use crate::config::{
-    AuthConfig, BedrockConfig, BootstrapConfig, Config, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy,
-    LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
+    AdminAddress, AuthConfig, BootstrapConfig, Config, FailoverConfig, GuardrailConfig, ImageFetchConfig,
+    ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
+    TlsConfig,
 };
-use crate::schema::{RawAuth, RawBedrock, RawConfig, RawGuardrail, RawModel, RawServer, RawTls};
+use crate::schema::{RawAuth, RawConfig, RawGuardrail, RawModel, RawServer, RawTls};
 
 /// A rule that is broken: the dotted path of a field, what is wrong, what to do.
 pub(crate) type Broken = (&'static str, String, String);
@@ -32,15 +34,22 @@ pub(crate) fn parse(tree: &Value) -> Result<RawConfig, (String, String)> {
 ///
 /// # Errors
 /// Every rule that is broken.
-pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Result<Config, Vec<Broken>> {
+///
+/// `declares` tells whether `bedrock.failover_regions` was written where regions may be declared: in a file.
+pub(crate) fn validate(
+    raw: RawConfig,
+    removed_models: BTreeSet<String>,
+    declares: bool,
+) -> Result<Config, Vec<Broken>> {
     let mut broken = Vec::new();
     let listen = address("listen", Some(&raw.listen), &mut broken);
     let metrics = address("metrics", raw.metrics.as_deref(), &mut broken);
     if listen.is_some() && listen == metrics && listen.is_some_and(|address| address.port() != 0) {
         broken.push(rule("metrics", "is the same address as listen", "write another port"));
     }
+    let admin = admin(raw.admin.as_deref(), [listen, metrics], &mut broken);
     let auth = authentication(raw.auth.as_ref(), listen, &mut broken);
-    let bedrock = bedrock(&raw.bedrock, &mut broken);
+    let bedrock = regions::bedrock(&raw.bedrock, declares, &mut broken);
     if raw.bedrock.retry.base_delay > raw.bedrock.retry.max_delay {
         let problem = format!("is above bedrock.retry.max_delay, {}", raw.bedrock.retry.max_delay);
         broken.push(rule("bedrock.retry.base_delay", problem, "lower it, or raise max_delay"));
@@ -50,12 +59,17 @@ pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Resu
         broken.push(rule("tls.metrics", "is true, and there is no metrics listener", fix));
     }
     let server = server(&raw.server, &mut broken);
+    if raw.bedrock.breaker.open_for > raw.bedrock.breaker.open_max {
+        let problem = format!("is above bedrock.breaker.open_max, {}", raw.bedrock.breaker.open_max);
+        broken.push(rule("bedrock.breaker.open_for", problem, "lower it, or raise open_max"));
+    }
     let (Some(listen), Some(auth), Some(bedrock), true) = (listen, auth, bedrock, broken.is_empty()) else {
         return Err(broken);
     };
     let bootstrap = BootstrapConfig {
         listen,
         metrics,
+        admin,
         ring: raw.ring.clone(),
         log_format: raw.log.format,
         server,
@@ -67,7 +81,8 @@ pub(crate) fn validate(raw: RawConfig, removed_models: BTreeSet<String>) -> Resu
             allow_private_networks: raw.image_fetch.allow_private_networks,
         },
     };
-    Ok(Config { bootstrap, runtime: runtime(raw, removed_models) })
+    let failover = regions::failover(&raw.bedrock);
+    Ok(Config { bootstrap, runtime: runtime(raw, removed_models, failover) })
 }
 
 fn rule(path: &'static str, problem: impl Into<String>, fix: impl Into<String>) -> Broken {
@@ -82,6 +97,26 @@ fn address(field: &'static str, text: Option<&str>, broken: &mut Vec<Broken>) ->
         broken.push(rule(field, problem, "write an address such as \"0.0.0.0:8080\" or \"[::]:8080\""));
     }
     parsed
+}
+
+fn admin(
+    text: Option<&str>,
+    others: [Option<SocketAddr>; 2],
+    broken: &mut Vec<Broken>,
+) -> Option<AdminAddress> {
+    let text = text?;
+    if text.starts_with('/') {
+        return Some(AdminAddress::Unix(PathBuf::from(text)));
+    }
+    let address = address("admin", Some(text), broken)?;
+    if !address.ip().is_loopback() {
+        let fix = "write a loopback address such as \"127.0.0.1:8081\", or the path of a Unix socket";
+        broken.push(rule("admin", "would let other machines operate this instance", fix));
+    }
+    if address.port() != 0 && others.contains(&Some(address)) {
+        broken.push(rule("admin", "is the same address as listen or metrics", "write another port"));
+    }
+    Some(AdminAddress::Tcp(address))
 }
 
 fn authentication(
@@ -127,34 +162,6 @@ fn authentication(
             None
         }
     }
-}
-
-fn bedrock(raw: &RawBedrock, broken: &mut Vec<Broken>) -> Option<BedrockConfig> {
-    let endpoint = match raw.endpoint.as_deref() {
-        None => None,
-        Some(text) => match base_url(text) {
-            Ok(url) => Some(url),
-            Err(problem) => {
-                let fix =
-                    "write scheme, host and, where needed, port, such as \"https://vpce-1.example.com\"";
-                broken.push(rule("bedrock.endpoint", problem, fix));
-                return None;
-            }
-        },
-    };
-    // The schema requires the region; without it there is nothing to call.
-    raw.region.clone().map(|region| BedrockConfig { region, endpoint })
-}
-
-fn base_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| format!("is not a URL ({error})"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user name, and requests are signed, not logged in".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("has a query or a fragment, which a base URL cannot have".to_owned());
-    }
-    Ok(url)
 }
 
 fn server(raw: &RawServer, broken: &mut Vec<Broken>) -> ServerConfig {
@@ -205,7 +212,7 @@ fn tls(raw: &RawTls) -> TlsConfig {
     }
 }
 
-fn runtime(raw: RawConfig, removed_models: BTreeSet<String>) -> RuntimeConfig {
+fn runtime(raw: RawConfig, removed_models: BTreeSet<String>, failover: FailoverConfig) -> RuntimeConfig {
     RuntimeConfig {
         strict: raw.strict,
         well_known_models: raw.well_known_models,
@@ -220,6 +227,8 @@ fn runtime(raw: RawConfig, removed_models: BTreeSet<String>) -> RuntimeConfig {
             base_delay: raw.bedrock.retry.base_delay.get(),
             max_delay: raw.bedrock.retry.max_delay.get(),
         },
+        failover,
+        breaker: regions::breaker(&raw.bedrock.breaker),
         limits: LimitsConfig {
             body_bytes: raw.limits.body_bytes.get(),
             concurrency: count(raw.limits.concurrency),

@@ -2,8 +2,10 @@
 //!
 //! Owns the raw types and the JSON Schema made from them. What a schema cannot say is in `rules`.
 
+mod assume_role;
 mod auth;
 mod bedrock;
+mod breaker;
 mod image_fetch;
 mod limits;
 mod log;
@@ -20,8 +22,11 @@ use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
+pub(crate) use assume_role::RawAssumeRole;
 pub(crate) use auth::RawAuth;
 pub(crate) use bedrock::RawBedrock;
+pub use bedrock::Residency;
+pub(crate) use breaker::RawBreaker;
 pub(crate) use image_fetch::RawImageFetch;
 pub(crate) use limits::RawLimits;
 pub(crate) use log::RawLog;

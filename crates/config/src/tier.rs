@@ -137,3 +137,21 @@ pub fn bootstrap_changes(old: &Loaded, new: &Loaded) -> Vec<String> {
         .map(|field| field.path.clone())
         .collect()
 }
+
+/// Makes the value at a dotted path of `to` what it is in `from`. A block that is left without values goes.
+pub(crate) fn copy_value(from: &Value, to: &mut Value, path: &str) {
+    let Some(to) = to.as_object_mut() else { return };
+    let Some((block, rest)) = path.split_once('.') else {
+        match from.get(path) {
+            Some(value) => to.insert(path.to_owned(), value.clone()),
+            None => to.remove(path),
+        };
+        return;
+    };
+    let none = Value::Null;
+    let below = to.entry(block).or_insert_with(|| Value::Object(serde_json::Map::new()));
+    copy_value(from.get(block).unwrap_or(&none), below, rest);
+    if below.as_object().is_some_and(serde_json::Map::is_empty) && from.get(block).is_none() {
+        to.remove(block);
+    }
+}

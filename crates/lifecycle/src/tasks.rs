@@ -90,6 +90,12 @@ impl Tasks {
         });
     }
 
+    /// The tracker of connections, for a listener that spawns them itself. A drain waits for all that is on it.
+    #[must_use]
+    pub fn connections(&self) -> &TaskTracker {
+        &self.connections
+    }
+
     /// How many connections are open.
     #[must_use]
     pub fn open_connections(&self) -> usize {

@@ -164,7 +164,10 @@ mod tests {
     use crate::cli::{Cli, Command};
 
     fn parse(arguments: &[&str]) -> Result<SimArgs, clap::Error> {
-        let Command::Sim(args) = Cli::try_parse_from(["nova-local", "sim"].iter().chain(arguments))?.command;
+        let Command::Sim(args) = Cli::try_parse_from(["nova-local", "sim"].iter().chain(arguments))?.command
+        else {
+            unreachable!("the subcommand is sim");
+        };
         Ok(args)
     }
 

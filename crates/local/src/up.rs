@@ -82,6 +82,10 @@ impl CredentialSource for SimulatorCredentials {
 /// # Errors
 /// A port that is taken, a configuration that is refused, or a stop that does not end.
 pub async fn run(args: UpArgs) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        args.listen.ip().is_loopback() && args.metrics.ip().is_loopback(),
+        "nova-local listens on loopback addresses only, because everybody knows its API key: write 127.0.0.1, or run nova-proxy"
+    );
     nova_proxy::cli::crypto_provider()?;
     // Before anything is printed, so that a signal right after it is not lost.
     let signals = OsSignals::install().context("cannot listen for signals")?;

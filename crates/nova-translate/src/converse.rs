@@ -12,12 +12,12 @@ pub use event::{
     MessageStart, MessageStop, Metadata, ReasoningDelta, ToolUseDelta, ToolUseStart,
 };
 pub use request::{
-    AdditionalFields, AnyTool, CachePoint, CachePointKind, ContentBlock, ConverseRequest, Document,
+    AdditionalFields, AnyTool, Base64, CachePoint, CachePointKind, ContentBlock, ConverseRequest, Document,
     GuardrailConfig, GuardrailTrace, Image, InferenceConfig, InferenceFields, InputSchema, Message,
     NamedTool, ReasoningConfig, ReasoningKind, RequestRole, ServiceTier, Source, SystemBlock, Tool,
     ToolChoice, ToolConfig, ToolResult, ToolResultContent, ToolSpec, ToolUse,
 };
 pub use response::{
     ConverseResponse, ReasoningBlock, ReasoningText, ResponseBlock, ResponseMessage, ResponseOutput,
-    TokenUsage, ToolUseBlock,
+    ServedTier, TokenUsage, ToolUseBlock,
 };

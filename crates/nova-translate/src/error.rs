@@ -1,7 +1,5 @@
 //! Why a request cannot be translated. The caller gets these words, so they say what to change.
 
-use std::borrow::Cow;
-
 /// A request that cannot be sent to Nova. It becomes a 400 with OpenAI's `param` and `code`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -11,30 +9,22 @@ pub struct TranslateError {
     /// The path of the parameter, such as `messages[2].content[0].image_url.url`.
     pub param: Option<String>,
     /// A word for programs, such as `unsupported_parameter`.
-    pub code: Cow<'static, str>,
+    pub code: &'static str,
 }
 
 impl TranslateError {
     /// A value that breaks a rule.
     pub(crate) fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { message: message.into(), param: Some(param.into()), code: Cow::Borrowed("invalid_value") }
+        Self { message: message.into(), param: Some(param.into()), code: "invalid_value" }
     }
 
     /// Something that OpenAI has and Nova has not.
     pub(crate) fn unsupported(param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            param: Some(param.into()),
-            code: Cow::Borrowed("unsupported_parameter"),
-        }
+        Self { message: message.into(), param: Some(param.into()), code: "unsupported_parameter" }
     }
 
     /// A field that the API requires.
     pub(crate) fn missing(param: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            param: Some(param.into()),
-            code: Cow::Borrowed("missing_required_parameter"),
-        }
+        Self { message: message.into(), param: Some(param.into()), code: "missing_required_parameter" }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) struct Context<'a> {
     pub(crate) target: &'a Target,
     pub(crate) capabilities: &'a Capabilities,
     pub(crate) options: &'a Options,
-    pub(crate) images: &'a RemoteImages,
+    pub(crate) images: &'a image::SharedImages<'a>,
 }
 
 /// Translates a chat request for `target`.
@@ -70,11 +70,13 @@ pub fn translate(
     options: &Options,
     images: &RemoteImages,
 ) -> Result<Translation, TranslateError> {
-    let context =
-        Context { target, capabilities: Catalogue::built_in().capabilities(target.model), options, images };
+    let images = image::share(images);
+    let capabilities = Catalogue::built_in().capabilities(target.model);
+    let context = Context { target, capabilities, options, images: &images };
     let mut notes = Notes::new(options.strict);
 
     params::refuse_what_nova_has_not(&request)?;
+    image::refuse_too_many(&request)?;
     params::drop_what_nova_ignores(&request, &mut notes)?;
     let choices = params::choices(&request, options)?;
     let reasoning = reasoning::translate(&request, context, &mut notes)?;
@@ -83,6 +85,10 @@ pub fn translate(
     let mut conversation = conversation::translate(request.messages, &tools, context, &mut notes)?;
     cache::place(&mut conversation, context, &mut notes)?;
 
+    if request.parallel_tool_calls == Some(false) && tools.config.is_some() {
+        let reason = "Nova has no such switch: calls after the first are left out of the answer";
+        notes.rewrite("parallel_tool_calls", reason);
+    }
     let plan = ReplyPlan {
         split_thinking: context.capabilities.leaks_thinking && tools.config.is_some(),
         single_tool_call: request.parallel_tool_calls == Some(false),
@@ -123,12 +129,25 @@ impl Translation {
         }
     }
 
-    /// Asks for the likeliest tokens. Source: Amazon Nova user guide, tool use: greedy decoding avoids invalid tool calls.
-    pub fn decode_greedily(&mut self) {
-        self.body.inference_config.temperature = Some(0.0);
-        self.body.inference_config.top_p = None;
-        let fields = self.body.additional_model_request_fields.get_or_insert_default();
-        fields.inference_config = Some(converse::InferenceFields { top_k: 1 });
+    /// Asks for the likeliest tokens, and tells whether that changed anything. It does not where the model refuses sampling parameters (at
+    /// reasoning effort high), and where they are asked for already. Source: Amazon Nova user guide, tool use: greedy decoding avoids invalid
+    /// tool calls.
+    pub fn decode_greedily(&mut self) -> bool {
+        let fields = self.body.additional_model_request_fields;
+        let excluded =
+            fields.and_then(|fields| fields.reasoning_config).is_some_and(reasoning::excludes_inference);
+        let config = &mut self.body.inference_config;
+        let greedy = Some(converse::InferenceFields { top_k: 1 });
+        let is_greedy = config.temperature == Some(0.0)
+            && config.top_p.is_none()
+            && fields.is_some_and(|fields| fields.inference_config == greedy);
+        if excluded || is_greedy {
+            return false;
+        }
+        config.temperature = Some(0.0);
+        config.top_p = None;
+        self.body.additional_model_request_fields.get_or_insert_default().inference_config = greedy;
+        true
     }
 }
 

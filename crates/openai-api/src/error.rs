@@ -1,7 +1,5 @@
 //! The error object that OpenAI's SDKs turn into their exceptions.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
 
 /// The body of an error response, and the data of an error event within a stream.
@@ -22,7 +20,7 @@ pub struct ErrorObject {
     /// The parameter at fault, as a path: `messages[2].content`.
     pub param: Option<String>,
     /// For a program, such as `model_not_found`.
-    pub code: Option<Cow<'static, str>>,
+    pub code: Option<&'static str>,
     /// Extension: AWS's id of the failed call, which AWS's support asks for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aws_request_id: Option<String>,

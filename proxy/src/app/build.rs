@@ -3,14 +3,20 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
-use nova_config::{AuthConfig, Fault, LimitsConfig, Loaded, ServerConfig, TlsVersion};
+use nova_config::{
+    AssumeRoleConfig, AuthConfig, BedrockConfig, Fault, LimitsConfig, Loaded, ServerConfig, TlsVersion,
+};
 use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
+use secrecy::SecretString;
 use slog::{Logger, o, warn};
+use tokio::sync::Semaphore;
+use url::Url;
 
 use super::Surroundings;
 use crate::auth::pepper::PepperError;
@@ -25,12 +31,17 @@ use crate::services::{Services, SharedServices};
 use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::upstream::clock::system_clock;
 use crate::upstream::{
-    BedrockClient, CachedCredentials, CredentialCacheConfig, CredentialSource, DefaultChain, RetryConfig,
-    UpstreamConfig,
+    AssumedRole, BedrockClient, BreakerConfig, Breakers, CachedCredentials, CredentialCacheConfig,
+    CredentialSource, DefaultChain, HttpsProxy, RetryConfig, RoleConfig, UpstreamConfig,
 };
 
 /// How long a body may take to arrive: 25 MiB at a slow line's 1 Mbit/s, and some.
 const BODY_TIMEOUT: Duration = Duration::from_secs(240);
+
+/// All bodies together that are being read: forty of the largest, or thousands of the usual.
+const BODY_BUDGET_KIB: usize = 1024 * 1024;
+/// The standard variable of a Bedrock API key, which calls carry in place of a signature.
+const BEARER_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
 /// No attempt starts later than this after a call began: a caller who waits that long has given up.
 const RETRY_BUDGET: Duration = Duration::from_secs(60);
@@ -59,6 +70,17 @@ pub enum BuildError {
         #[source]
         source: io::Error,
     },
+    /// A Unix socket that cannot be made.
+    #[error(
+        "cannot listen on the Unix socket {path}; is another program there, or its folder not ours to write?"
+    )]
+    BindUnix {
+        /// The path.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
 }
 
 /// The cache of AWS credentials over their source.
@@ -67,9 +89,31 @@ pub(super) fn credentials(loaded: &Loaded, surroundings: &Surroundings) -> Arc<C
         Arc::new(DefaultChain::new(loaded.config.bootstrap.bedrock.region.clone()))
             as Arc<dyn CredentialSource>
     };
-    let source = surroundings.credential_source.clone().unwrap_or_else(chain);
+    let bedrock = &loaded.config.bootstrap.bedrock;
+    let mut source = surroundings.credential_source.clone().unwrap_or_else(chain);
+    if let Some(role) = &bedrock.assume_role {
+        source = Arc::new(AssumedRole::new(self::role(role, bedrock), source));
+    }
+    // A program that brings its own credentials means these and not the environment's key.
+    let from_environment = surroundings.credential_source.is_none();
+    let bearer_key = from_environment.then(|| std::env::var(BEARER_KEY).ok()).flatten();
+    let bearer_key = bearer_key.filter(|key| !key.is_empty()).map(SecretString::from);
     let log = surroundings.log.new(o!(keys::COMPONENT => "credentials"));
-    Arc::new(CachedCredentials::new(source, CredentialCacheConfig::default(), system_clock(), log))
+    let cache = CachedCredentials::new(source, CredentialCacheConfig::default(), system_clock(), log);
+    Arc::new(cache.with_bearer_key(bearer_key))
+}
+
+fn role(role: &AssumeRoleConfig, bedrock: &BedrockConfig) -> RoleConfig {
+    RoleConfig {
+        arn: role.arn.clone(),
+        external_id: role.external_id.clone(),
+        session_name: role.session_name.clone(),
+        session_tags: role.session_tags.clone().into_iter().collect(),
+        region: bedrock.region.clone(),
+        use_fips: bedrock.use_fips,
+        use_dual_stack: bedrock.use_dual_stack,
+        sts_endpoint: None,
+    }
 }
 
 /// The certificate of the listeners, where there is one.
@@ -119,9 +163,12 @@ pub(super) fn services(
         admission,
         snapshots: Snapshots::new(first),
         refusals: LearnedRefusals::default(),
+        breakers: Breakers::default(),
+        requests: Arc::default(),
         readiness,
         shutdown,
         log,
+        body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
         body_timeout: BODY_TIMEOUT,
     }))
 }
@@ -149,6 +196,27 @@ pub(crate) fn concurrency(limits: &LimitsConfig) -> ConcurrencySettings {
     }
 }
 
+/// What a configuration would come to.
+#[derive(Debug)]
+pub struct Checked {
+    /// What an operator should know although it works.
+    pub warnings: Vec<String>,
+    /// How many model names would be served.
+    pub models: usize,
+}
+
+/// Builds what follows from a configuration, and starts nothing.
+///
+/// # Errors
+/// Whatever a start would refuse.
+pub fn check(loaded: Loaded) -> Result<Checked, SnapshotError> {
+    let log = Logger::root(slog::Discard, o!());
+    let source = Arc::new(DefaultChain::new(loaded.config.bootstrap.bedrock.region.clone()));
+    let credentials = CachedCredentials::new(source, CredentialCacheConfig::default(), system_clock(), log);
+    let (snapshot, warnings) = build_snapshot(loaded, &Arc::new(credentials), None)?;
+    Ok(Checked { warnings, models: snapshot.models.count() })
+}
+
 /// What follows from a configuration. `previous` lends its connections where nothing about them has changed.
 pub(crate) fn snapshot(
     loaded: Loaded,
@@ -156,10 +224,19 @@ pub(crate) fn snapshot(
     previous: Option<&Snapshot>,
     log: &Logger,
 ) -> Result<Snapshot, SnapshotError> {
-    let built = ModelTable::build(&loaded, today()).map_err(SnapshotError::Faults)?;
-    for warning in built.warnings {
+    let (snapshot, warnings) = build_snapshot(loaded, credentials, previous)?;
+    for warning in warnings {
         warn!(log, "a model needs attention"; keys::ERROR => warning);
     }
+    Ok(snapshot)
+}
+
+fn build_snapshot(
+    loaded: Loaded,
+    credentials: &Arc<CachedCredentials>,
+    previous: Option<&Snapshot>,
+) -> Result<(Snapshot, Vec<String>), SnapshotError> {
+    let built = ModelTable::build(&loaded, today()).map_err(SnapshotError::Faults)?;
     let images = images(&loaded)?;
     let unchanged = |previous: &&Snapshot| {
         let (old, new) = (&previous.loaded.config.runtime, &loaded.config.runtime);
@@ -170,15 +247,31 @@ pub(crate) fn snapshot(
         None => BedrockClient::new(upstream(&loaded), Arc::clone(credentials), system_clock())?,
     };
     let config_hash = Arc::from(loaded.hash());
-    Ok(Snapshot { config_hash, models: built.table, bedrock, images, loaded })
+    let breaker = breaker(&loaded.config.runtime.breaker);
+    let snapshot = Snapshot {
+        config_hash,
+        models: built.table,
+        bedrock,
+        breaker,
+        images,
+        loaded,
+        waiting_for_restart: Vec::new(),
+    };
+    Ok((snapshot, built.warnings))
 }
 
 fn upstream(loaded: &Loaded) -> UpstreamConfig {
     let (bedrock, runtime) = (&loaded.config.bootstrap.bedrock, &loaded.config.runtime);
-    // The configuration has read it as a URL, which is always a URI too.
-    let endpoint = bedrock.endpoint.as_ref().and_then(|url| url.as_str().parse::<Uri>().ok());
+    // The configuration has read each as a URL, which is always a URI too.
+    let endpoint =
+        |(region, url): (&String, &Url)| url.as_str().parse::<Uri>().ok().map(|uri| (region.clone(), uri));
     UpstreamConfig {
-        endpoint,
+        failover_regions: bedrock.regions.clone(),
+        ca_file: bedrock.ca_file.clone(),
+        proxy: Some(HttpsProxy::from_env()),
+        use_fips: bedrock.use_fips,
+        use_dual_stack: bedrock.use_dual_stack,
+        endpoints: bedrock.endpoints.iter().filter_map(endpoint).collect(),
         connect_timeout: runtime.timeouts.connect,
         first_byte_timeout: runtime.timeouts.first_byte,
         stream_idle_timeout: runtime.timeouts.stream_idle,
@@ -189,6 +282,17 @@ fn upstream(loaded: &Loaded) -> UpstreamConfig {
             total_budget: RETRY_BUDGET,
         },
         ..UpstreamConfig::new(bedrock.region.clone())
+    }
+}
+
+fn breaker(config: &nova_config::BreakerConfig) -> BreakerConfig {
+    BreakerConfig {
+        consecutive_failures: config.consecutive_failures,
+        failure_percent: config.failure_percent,
+        min_calls: config.min_calls,
+        open_for: config.open_for,
+        open_max: config.open_max,
+        probes: config.probes,
     }
 }
 

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use nova_telemetry::metrics as names;
 use nova_telemetry::metrics::MetricsHandle;
 
+use tokio::time::Instant;
+
+use crate::events;
 use crate::routes::RenderMetrics;
 use crate::server::ServerStats;
 use crate::services::SharedServices;
@@ -20,6 +23,9 @@ pub(super) fn renderer(
         metrics::gauge!(names::REQUESTS_IN_FLIGHT).set(f64::from(admission.in_flight));
         metrics::gauge!(names::QUEUE_DEPTH).set(narrow(admission.queued));
         metrics::gauge!(names::CONNECTIONS_OPEN).set(narrow(stats.open_connections()));
+        for (key, state) in services.breakers.states(Instant::now()) {
+            events::breaker_state(&key, state);
+        }
         handle.render()
     })
 }

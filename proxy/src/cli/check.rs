@@ -1,4 +1,6 @@
-//! `nova-proxy check`: everything that `serve` would refuse, without serving.
+//! `nova-proxy check`: every fault that `serve` would find in the files, without serving.
+//!
+//! Whether the keys file, certificates and addresses are there is not judged: a configuration is checked on other machines than it runs on.
 
 use std::process::ExitCode;
 
@@ -6,19 +8,21 @@ use nova_config::{Fault, ProcessEnvironment, load};
 use serde_json::json;
 
 use super::{CheckArgs, complain, print};
-use crate::models::{ModelTable, today};
+use crate::app;
+use crate::snapshot::SnapshotError;
 
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let (faults, models) = match load(&args.files, &ProcessEnvironment) {
         Err(faults) => (faults.as_slice().to_vec(), 0),
-        Ok(loaded) => match ModelTable::build(&loaded, today()) {
-            Err(faults) => (faults, 0),
-            Ok(built) => {
-                for warning in &built.warnings {
+        Ok(loaded) => match app::check(loaded) {
+            Ok(checked) => {
+                for warning in &checked.warnings {
                     complain(&format!("warning: {warning}"));
                 }
-                (Vec::new(), built.table.count())
+                (Vec::new(), checked.models)
             }
+            Err(SnapshotError::Faults(faults)) => (faults, 0),
+            Err(other) => return Err(other.into()),
         },
     };
     if args.json {

@@ -100,7 +100,8 @@ fn add(args: AddArgs) -> anyhow::Result<()> {
     let mut beside = args.file.keys_file.clone().into_os_string();
     beside.push(".pepper");
     let pepper_file = args.pepper_file.unwrap_or_else(|| PathBuf::from(beside));
-    let pepper = load_or_make_pepper(&pepper_file)?;
+    let has_keys = args.file.keys_file.exists() && !list_keys(&args.file.keys_file)?.is_empty();
+    let pepper = load_or_make_pepper(&pepper_file, has_keys)?;
     let request = KeyRequest {
         name: args.name,
         team: args.team,
@@ -121,8 +122,14 @@ fn add(args: AddArgs) -> anyhow::Result<()> {
     print(new.key.expose_secret())
 }
 
-fn load_or_make_pepper(path: &Path) -> anyhow::Result<Pepper> {
+fn load_or_make_pepper(path: &Path, has_keys: bool) -> anyhow::Result<Pepper> {
     if !path.exists() {
+        // Existing keys were hashed with another pepper, which is somewhere else: a new one would make a key that no proxy knows.
+        anyhow::ensure!(
+            !has_keys,
+            "the keys file has keys already, and there is no pepper at {}: name the pepper that they were made with by --pepper-file",
+            path.display()
+        );
         Pepper::create(path)
             .with_context(|| format!("the pepper cannot be written to {}", path.display()))?;
         complain(&format!(

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use nova_config::{Loaded, LogFormat, ProcessEnvironment, load};
+use nova_config::{AdminAddress, Loaded, LogFormat, ProcessEnvironment, load};
 use nova_lifecycle::{OsSignals, Outcome};
 use nova_telemetry::log::{Log, LogConfig, LogOutput};
 use nova_telemetry::metrics;
@@ -55,7 +55,13 @@ async fn serve(args: &ServeArgs, loaded: Loaded, log: &Log) -> anyhow::Result<Ou
     let metrics = metrics::install(env!("CARGO_PKG_VERSION"), &loaded.config.bootstrap.ring)?;
     let signals = OsSignals::install().context("signals cannot be received")?;
     let listeners = Listeners::bind(&loaded).await?;
+    let admin = match (&loaded.config.bootstrap.admin, &listeners.admin) {
+        (Some(AdminAddress::Unix(path)), _) => Some(path.display().to_string()),
+        (_, Some(listener)) => Some(listener.name()?),
+        _ => None,
+    };
     let ready = json!({
+        "admin": admin,
         "listen": listeners.api.local_addr()?.to_string(),
         "metrics": listeners.metrics.as_ref().and_then(|listener| listener.local_addr().ok()).map(|address| address.to_string()),
     });

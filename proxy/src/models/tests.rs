@@ -51,8 +51,9 @@ fn the_configuration_wins_over_well_known_names_and_takes_them_out() {
     assert_eq!(target(&own, "gpt-4o").as_deref(), Some("us.amazon.nova-micro-v1:0"));
     assert_eq!(target(&own, "gpt-4"), None);
     let bare = table("well_known_models = false");
-    assert_eq!(target(&bare, "gpt-4o"), None);
-    assert!(target(&bare, "nova-pro").is_some(), "a model's own name is served");
+    for name in ["gpt-4o", "nova-pro", "amazon.nova-pro-v1:0"] {
+        assert_eq!(target(&bare, name), None, "every request goes through a block");
+    }
 }
 
 #[test]
@@ -93,6 +94,15 @@ fn a_key_sees_and_uses_its_own_models_only() {
     assert_eq!(unknown.status(), 404);
     assert!(unknown.message().ends_with("served are: gpt-4o, gpt-4o-mini"), "{}", unknown.message());
     assert!(table.find("amazon.nova-pro-v1:0", &allowed(&["nova-pro"])).is_ok());
+}
+
+#[test]
+fn a_guardrail_that_can_be_gone_around_is_a_warning() {
+    let block =
+        "model \"x\" {\n target = \"nova-lite\"\n guardrail {\n  id = \"gr1\"\n  version = \"1\"\n }\n}";
+    let warnings = |text: &str| ModelTable::build(&load(text), TODAY).expect("a table").warnings;
+    assert_eq!(warnings(block).len(), 1);
+    assert_eq!(warnings(&format!("well_known_models = false\n{block}")), Vec::<String>::new());
 }
 
 #[test]

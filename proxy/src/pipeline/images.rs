@@ -22,7 +22,7 @@ pub(super) async fn fetch(snapshot: &Snapshot, request: &ChatRequest) -> Result<
     let Some(fetcher) = &snapshot.images else { return Ok(RemoteImages::new()) };
     let mut wanted = remote_images(request);
     // The same URL twice is one fetch.
-    wanted.sort_by(|(_, one), (_, other)| one.cmp(other));
+    wanted.sort_by_key(|(_, url)| *url);
     wanted.dedup_by(|(_, one), (_, other)| one == other);
     if wanted.len() > IMAGES_MAX {
         return Err(ApiError::too_many_images(wanted.len(), IMAGES_MAX));

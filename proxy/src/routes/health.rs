@@ -24,6 +24,9 @@ struct Health {
     config: String,
     ring: String,
     models: usize,
+    /// Fields of the configuration files that differ from what is in force until the next start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waiting_for_restart: Vec<String>,
     conditions: Vec<Condition>,
 }
 
@@ -67,6 +70,7 @@ fn health(services: &Services) -> Health {
         config: snapshot.config_hash.to_string(),
         ring: snapshot.loaded.config.bootstrap.ring.clone(),
         models: snapshot.models.count(),
+        waiting_for_restart: snapshot.waiting_for_restart.clone(),
         conditions: conditions
             .map(|condition| Condition {
                 name: condition.name,

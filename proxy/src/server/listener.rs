@@ -17,7 +17,6 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::server::conn::auto;
 use slog::{Logger, debug, error, info, warn};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +26,7 @@ use tower_service::Service;
 use super::conn::{self, ConnEnd, TrackedExecutor, panic_message};
 use super::hops::TrustedHops;
 use super::proxy_header::{self, ProxyHeaderError};
+use super::socket::{Accept, ListenSocket};
 use super::tls::{HandshakeError, ServerTls};
 use super::transport::Transport;
 use super::{Peer, ServerSettings};
@@ -107,17 +107,6 @@ impl ServerStats {
     }
 }
 
-/// Where connections come from: a socket, or a test's script of failures.
-pub(super) trait Accept {
-    fn accept(&self) -> impl Future<Output = io::Result<(TcpStream, SocketAddr)>> + Send;
-}
-
-impl Accept for TcpListener {
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        TcpListener::accept(self).await
-    }
-}
-
 /// An HTTP/1.1 and HTTP/2 (prior knowledge) server on one bound listener.
 #[derive(Debug)]
 pub struct Server<S> {
@@ -173,8 +162,13 @@ where
     /// has ended: by itself, or dropped by `stop.forced`.
     ///
     /// Connections and their streams are spawned on `tasks`. Errors of accept never end the loop.
-    pub async fn run(self, listener: TcpListener, stop: StopTokens, tasks: TaskTracker) -> DrainOutcome {
-        self.run_on(listener, stop, tasks).await
+    pub async fn run(
+        self,
+        listener: impl Into<ListenSocket>,
+        stop: StopTokens,
+        tasks: TaskTracker,
+    ) -> DrainOutcome {
+        self.run_on(listener.into(), stop, tasks).await
     }
 
     pub(super) async fn run_on(
@@ -262,7 +256,7 @@ where
     /// The life of one connection, as a future that owns all it needs.
     fn connection(
         &self,
-        stream: TcpStream,
+        stream: Transport,
         address: SocketAddr,
         slot: OwnedSemaphorePermit,
         connections: &Arc<Connections>,
@@ -271,7 +265,9 @@ where
         let (connections, open) = (Arc::clone(connections), OpenConnection::count(&self.stats, slot));
         async move {
             // Without it small events of a stream wait for the acknowledgment of the one before.
-            if let Err(failure) = stream.set_nodelay(true) {
+            if let Transport::Plain(stream) = &stream
+                && let Err(failure) = stream.set_nodelay(true)
+            {
                 debug!(log, "cannot set TCP_NODELAY"; "peer" => %address, "error" => %failure);
             }
             let Connections { builder, stop, .. } = &*connections;
@@ -356,30 +352,24 @@ impl Connections {
     /// From an accepted socket to the bytes of HTTP and who sends them.
     async fn open(
         &self,
-        stream: TcpStream,
+        stream: Transport,
         address: SocketAddr,
         settings: &ServerSettings,
     ) -> Result<(Transport, Peer), OpeningError> {
         let begins_with_header = self.hops.proxy_protocol && self.hops.trusts(address.ip());
+        let Transport::Plain(mut stream) = stream else { return Ok((stream, Peer::of(address, None))) };
         if self.tls.is_none() && !begins_with_header {
-            return Ok((
-                Transport::Plain(stream),
-                Peer { address, client: address.ip().to_canonical(), certificate: None },
-            ));
+            return Ok((Transport::Plain(stream), Peer::of(address, None)));
         }
         // Boxed: an opening is short, and its state would stay a part of the connection's.
         let opening = Box::pin(timeout(settings.handshake_timeout, async {
-            let mut stream = stream;
             let told = if begins_with_header { proxy_header::read(&mut stream).await? } else { None };
             let address = told.unwrap_or(address);
-            let client = address.ip().to_canonical();
-            match &self.tls {
-                None => Ok((Transport::Plain(stream), Peer { address, client, certificate: None })),
-                Some(tls) => {
-                    let (stream, certificate) = tls.accept(stream).await?;
-                    Ok((Transport::Tls(Box::new(stream)), Peer { address, client, certificate }))
-                }
-            }
+            let Some(tls) = &self.tls else {
+                return Ok((Transport::Plain(stream), Peer::of(address, None)));
+            };
+            let (stream, certificate) = tls.accept(stream).await?;
+            Ok((Transport::Tls(Box::new(stream)), Peer::of(address, certificate)))
         }));
         opening.await.map_err(|_| OpeningError::Slow)?
     }

@@ -29,7 +29,8 @@ use tower_service::Service;
 use warp::Filter;
 
 use super::conn::TrackedExecutor;
-use super::listener::Accept;
+use super::socket::Accept;
+use super::transport::Transport;
 use super::*;
 
 mod hops;
@@ -488,7 +489,7 @@ struct Exhausted {
 }
 
 impl Accept for Exhausted {
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    async fn accept(&self) -> io::Result<(Transport, SocketAddr)> {
         if let Some(failure) = self.failures.lock().unwrap().pop() {
             return Err(failure);
         }

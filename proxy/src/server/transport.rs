@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
 /// A connection's bytes.
@@ -13,6 +13,8 @@ use tokio_rustls::server::TlsStream;
 pub(super) enum Transport {
     /// As they come.
     Plain(TcpStream),
+    /// From this machine.
+    Unix(UnixStream),
     /// Within TLS. Boxed: its state is large.
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -21,6 +23,10 @@ macro_rules! each {
     ($self:ident, $io:ident => $call:expr) => {
         match $self.get_mut() {
             Transport::Plain(io) => {
+                let $io = Pin::new(io);
+                $call
+            }
+            Transport::Unix(io) => {
                 let $io = Pin::new(io);
                 $call
             }
@@ -54,6 +60,7 @@ impl AsyncWrite for Transport {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Plain(io) => io.is_write_vectored(),
+            Self::Unix(io) => io.is_write_vectored(),
             Self::Tls(io) => io.is_write_vectored(),
         }
     }

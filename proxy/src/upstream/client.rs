@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::DATE;
+use http::{HeaderValue, StatusCode};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::attempt::Attempts;
@@ -15,10 +15,11 @@ use super::credentials::{CachedCredentials, CredentialError, SigningCredentials,
 use super::endpoint::Endpoint;
 use super::error::{UpstreamError, UpstreamErrorKind, UpstreamSetupError};
 use super::event_stream::EventStream;
-use super::http_client::{self, HttpClient};
+use super::http_client::{self, HttpClient, Schemes};
 use super::operation::{Converse, ConverseStream, Operation};
+use super::region::{self, Spill};
 use super::reply::{self, Reply};
-use super::request::PreparedRequest;
+use super::request::{self, PreparedRequest};
 use super::retry::{self, Decision, Failure};
 
 /// One call: what to ask of which model, where.
@@ -32,6 +33,8 @@ pub struct Call<'a> {
     pub body: Bytes,
     /// Replaces the configured limit, for a caller with a deadline of its own.
     pub first_byte_timeout: Option<Duration>,
+    /// Failures that are given back at once, because another region stands ready for them.
+    pub spill: Spill,
 }
 
 /// Talks to Bedrock Runtime. Cheap to clone; clones share connections and credentials.
@@ -46,6 +49,8 @@ struct Shared {
     endpoint: Endpoint,
     http: HttpClient,
     credentials: Arc<CachedCredentials>,
+    /// The header that stands in for signatures, where a Bedrock API key is given.
+    bearer: Option<HeaderValue>,
     clock: SigningClock,
 }
 
@@ -60,10 +65,20 @@ impl BedrockClient {
         now: WallClock,
     ) -> Result<Self, UpstreamSetupError> {
         let endpoint = Endpoint::from_config(&config)?;
-        let http =
-            http_client::build(&config, endpoint.is_tls()).map_err(UpstreamSetupError::RootCertificates)?;
+        let regions = || [&config.region].into_iter().chain(&config.failover_regions);
+        let schemes = Schemes {
+            https: regions().any(|region| endpoint.is_tls(region)),
+            http: regions().any(|region| !endpoint.is_tls(region)),
+        };
+        if let Some(proxy) = &config.proxy {
+            for region in regions().filter(|region| endpoint.is_tls(region)) {
+                proxy.check(&endpoint.uri(region, "check", Converse::PATH)?)?;
+            }
+        }
+        let http = http_client::build(&config, schemes)?;
         let clock = SigningClock::new(now);
-        Ok(Self { shared: Arc::new(Shared { config, endpoint, http, credentials, clock }) })
+        let bearer = credentials.bearer_key().map(request::bearer).transpose()?;
+        Ok(Self { shared: Arc::new(Shared { config, endpoint, http, credentials, bearer, clock }) })
     }
 
     /// How far Bedrock's clock is ahead of this machine's, in seconds, once a refused signature has taught it. For metrics.
@@ -97,7 +112,12 @@ impl BedrockClient {
         self.run::<ConverseStream>(call, attempts).await
     }
 
-    async fn run<O: Operation>(
+    /// Tells how long after its beginning a request may still turn to another region or attempt.
+    pub fn retry_budget(&self) -> Duration {
+        self.shared.config.retry.total_budget
+    }
+
+    pub(crate) async fn run<O: Operation>(
         &self,
         call: &Call<'_>,
         attempts: &mut Attempts,
@@ -105,12 +125,12 @@ impl BedrockClient {
         let shared = &*self.shared;
         let began = Instant::now();
         let request = PreparedRequest::new(&shared.endpoint, call, O::PATH)?;
-        let mut credentials = shared.credentials.get().await.map_err(no_credentials)?;
+        let mut credentials = shared.credentials().await?;
         let mut made = 0;
         let mut refusal_answered = false;
         loop {
             let open = attempts.begin(call.region);
-            let result = shared.attempt::<O>(&request, call, &credentials).await;
+            let result = shared.attempt::<O>(&request, call, credentials.as_deref()).await;
             let mut error = match result {
                 Ok(answer) => {
                     open.answered(O::aws_request_id(&answer));
@@ -121,6 +141,9 @@ impl BedrockClient {
             open.failed(&error);
             error.retried = made;
             made += 1;
+            if region::moves_on(call.spill, error.kind, error.phase) {
+                return Err(error);
+            }
             let failure = Failure {
                 kind: error.kind,
                 phase: error.phase,
@@ -135,10 +158,10 @@ impl BedrockClient {
                 Decision::Stop => return Err(error),
                 Decision::RetryAfter(delay) => {
                     sleep(delay).await;
-                    shared.credentials.get().await.map_err(no_credentials)?
+                    shared.credentials().await?
                 }
-                Decision::RetryWithFreshCredentials => match shared.credentials.replace(&credentials).await {
-                    Ok(Some(fresh)) => fresh,
+                Decision::RetryWithFreshCredentials => match shared.fresh(credentials.as_deref()).await {
+                    Ok(Some(fresh)) => Some(fresh),
                     Ok(None) => return Err(error),
                     Err(failure) => return Err(not_replaced(error, &failure)),
                 },
@@ -148,15 +171,37 @@ impl BedrockClient {
 }
 
 impl Shared {
+    /// What to sign with; none where a Bedrock API key stands in.
+    async fn credentials(&self) -> Result<Option<Arc<SigningCredentials>>, UpstreamError> {
+        match &self.bearer {
+            Some(_) => Ok(None),
+            None => self.credentials.get().await.map(Some).map_err(no_credentials),
+        }
+    }
+
+    /// Others than the refused ones, if there are any.
+    async fn fresh(
+        &self,
+        refused: Option<&SigningCredentials>,
+    ) -> Result<Option<Arc<SigningCredentials>>, Arc<CredentialError>> {
+        match refused {
+            Some(refused) => self.credentials.replace(refused).await,
+            None => Ok(None),
+        }
+    }
+
     async fn attempt<O: Operation>(
         &self,
         request: &PreparedRequest,
         call: &Call<'_>,
-        credentials: &SigningCredentials,
+        credentials: Option<&SigningCredentials>,
     ) -> Result<O::Answer, UpstreamError> {
         let limit = call.first_byte_timeout.unwrap_or(self.config.first_byte_timeout);
         let deadline = Instant::now() + limit;
-        let signed = request.sign(call, credentials, &self.clock)?;
+        let signed = match (&self.bearer, credentials) {
+            (None, Some(credentials)) => request.sign(call, credentials, &self.clock)?,
+            (bearer, _) => request.with_authorization(call, bearer.as_ref()),
+        };
         let response = match timeout_at(deadline, self.http.request(signed)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => return Err(http_client::transport_error(error, &request.uri)),

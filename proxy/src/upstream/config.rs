@@ -1,19 +1,31 @@
 //! The settings of the Bedrock client, as validated values. Reading them from a file is the configuration's business.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
+
+use super::https_proxy::HttpsProxy;
 
 /// How the Bedrock client connects, waits and retries.
 #[derive(Debug, Clone)]
 pub struct UpstreamConfig {
     /// The home region, such as `us-east-1`: where the credential chain talks to STS. A [`Call`](super::Call) names its own.
     pub region: String,
-    /// Replaces the regional endpoint of every call, such as a PrivateLink name or a simulator. `http` is accepted here only.
+    /// The other regions that calls may name.
+    pub failover_regions: Vec<String>,
+    /// Replaces the regional endpoint of every region that has none in `endpoints`.
     pub endpoint: Option<Uri>,
-    /// Use the FIPS 140 validated endpoints. Not together with `endpoint`.
+    /// Replaces the endpoint of a region, such as by a PrivateLink name or a simulator. `http` is accepted in overrides only.
+    pub endpoints: BTreeMap<String, Uri>,
+    /// A bundle of PEM certificates that are trusted in place of the machine's own.
+    pub ca_file: Option<PathBuf>,
+    /// The proxies that calls over TLS go through.
+    pub proxy: Option<HttpsProxy>,
+    /// Use the FIPS 140 validated endpoints. Not together with an override.
     pub use_fips: bool,
-    /// Use the endpoints that answer on IPv6 too. Not together with `endpoint`.
+    /// Use the endpoints that answer on IPv6 too. Not together with an override.
     pub use_dual_stack: bool,
     /// Limit for name resolution, TCP and the TLS handshake together.
     pub connect_timeout: Duration,
@@ -36,7 +48,11 @@ impl UpstreamConfig {
     pub fn new(region: impl Into<String>) -> Self {
         Self {
             region: region.into(),
+            failover_regions: Vec::new(),
             endpoint: None,
+            endpoints: BTreeMap::new(),
+            ca_file: None,
+            proxy: None,
             use_fips: false,
             use_dual_stack: false,
             connect_timeout: Duration::from_secs(5),

@@ -7,9 +7,11 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use futures_util::future::BoxFuture;
 
+mod assume_role;
 mod cache;
 mod default_chain;
 
+pub use assume_role::{AssumedRole, RoleConfig};
 pub use cache::{CachedCredentials, CredentialCacheConfig, SigningCredentials};
 pub use default_chain::DefaultChain;
 

@@ -2,6 +2,8 @@
 //!
 //! The rules are those of the endpoint rule set of the `bedrock-runtime` service model; a test compares them with the AWS SDK's.
 
+use std::collections::BTreeMap;
+
 use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -56,49 +58,47 @@ pub enum EndpointError {
 
 /// The rule by which a call's URL is made.
 #[derive(Debug, Clone)]
-pub struct Endpoint(Base);
+pub struct Endpoint {
+    by_region: BTreeMap<String, Override>,
+    elsewhere: Base,
+}
 
 #[derive(Debug, Clone)]
 enum Base {
     Aws { fips: bool, dual_stack: bool },
-    Override { base: String, tls: bool },
+    Override(Override),
+}
+
+#[derive(Debug, Clone)]
+struct Override {
+    base: String,
+    tls: bool,
 }
 
 impl Endpoint {
     /// Takes the rule from the configuration.
     ///
     /// # Errors
-    /// The override is no absolute `http` or `https` URL, carries credentials or a query, or comes with a variant.
+    /// An override is no absolute `http` or `https` URL, carries credentials or a query, or comes with a variant.
     pub fn from_config(config: &UpstreamConfig) -> Result<Self, EndpointError> {
-        let Some(uri) = &config.endpoint else {
-            return Ok(Self(Base::Aws { fips: config.use_fips, dual_stack: config.use_dual_stack }));
-        };
-        if config.use_fips || config.use_dual_stack {
+        let (fips, dual_stack) = (config.use_fips, config.use_dual_stack);
+        if (fips || dual_stack) && (config.endpoint.is_some() || !config.endpoints.is_empty()) {
             return Err(EndpointError::OverrideWithVariant);
         }
-        let fault = |problem| EndpointError::Override { endpoint: uri.to_string(), problem };
-        let tls = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(fault("its scheme is neither https nor http")),
+        let of = |(region, uri): (&String, &Uri)| Ok((region.clone(), Override::new(uri)?));
+        let by_region = config.endpoints.iter().map(of).collect::<Result<_, EndpointError>>()?;
+        let elsewhere = match &config.endpoint {
+            None => Base::Aws { fips, dual_stack },
+            Some(uri) => Base::Override(Override::new(uri)?),
         };
-        let authority = uri.authority().ok_or_else(|| fault("it has no host"))?;
-        if authority.as_str().contains('@') {
-            return Err(fault("it carries credentials"));
-        }
-        if uri.query().is_some() {
-            return Err(fault("it carries a query"));
-        }
-        let scheme = if tls { "https" } else { "http" };
-        let base = format!("{scheme}://{authority}{}", uri.path().trim_end_matches('/'));
-        Ok(Self(Base::Override { base, tls }))
+        Ok(Self { by_region, elsewhere })
     }
 
-    /// Whether calls go over TLS: always, unless an override says `http`.
-    pub fn is_tls(&self) -> bool {
-        match &self.0 {
-            Base::Aws { .. } => true,
-            Base::Override { tls, .. } => *tls,
+    /// Whether calls to `region` go over TLS: always, unless an override says `http`.
+    pub fn is_tls(&self, region: &str) -> bool {
+        match (self.by_region.get(region), &self.elsewhere) {
+            (Some(own), _) | (None, Base::Override(own)) => own.tls,
+            (None, Base::Aws { .. }) => true,
         }
     }
 
@@ -114,15 +114,37 @@ impl Endpoint {
             return Err(EndpointError::ModelId(model_id.chars().take(64).collect()));
         }
         let model = utf8_percent_encode(model_id, LABEL);
-        let url = match &self.0 {
-            Base::Override { base, .. } => format!("{base}/model/{model}/{operation}"),
-            Base::Aws { fips, dual_stack } => {
+        let url = match (self.by_region.get(region), &self.elsewhere) {
+            (Some(own), _) | (None, Base::Override(own)) => {
+                format!("{}/model/{model}/{operation}", own.base)
+            }
+            (None, Base::Aws { fips, dual_stack }) => {
                 let fips = if *fips { "-fips" } else { "" };
                 let suffix = dns_suffix(region, *dual_stack);
                 format!("https://bedrock-runtime{fips}.{region}.{suffix}/model/{model}/{operation}")
             }
         };
         Ok(Uri::try_from(url)?)
+    }
+}
+
+impl Override {
+    fn new(uri: &Uri) -> Result<Self, EndpointError> {
+        let fault = |problem| EndpointError::Override { endpoint: uri.to_string(), problem };
+        let tls = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(fault("its scheme is neither https nor http")),
+        };
+        let authority = uri.authority().ok_or_else(|| fault("it has no host"))?;
+        if authority.as_str().contains('@') {
+            return Err(fault("it carries credentials"));
+        }
+        if uri.query().is_some() {
+            return Err(fault("it carries a query"));
+        }
+        let scheme = if tls { "https" } else { "http" };
+        Ok(Self { base: format!("{scheme}://{authority}{}", uri.path().trim_end_matches('/')), tls })
     }
 }
 
@@ -208,7 +230,7 @@ mod tests {
     fn an_override_keeps_its_path(#[case] base: &'static str, #[case] url: &str, #[case] tls: bool) {
         let endpoint = Endpoint::from_config(&config(Some(base))).unwrap();
         assert_eq!(endpoint.uri("us-east-1", "m", "converse").unwrap().to_string(), url);
-        assert_eq!(endpoint.is_tls(), tls);
+        assert_eq!(endpoint.is_tls("us-east-1"), tls);
     }
 
     #[rstest]
@@ -218,6 +240,17 @@ mod tests {
     #[case("https://host/?q=1")]
     fn an_override_that_is_no_base_url_is_refused(#[case] base: &'static str) {
         assert!(matches!(Endpoint::from_config(&config(Some(base))), Err(EndpointError::Override { .. })));
+    }
+
+    #[test]
+    fn a_region_has_an_endpoint_of_its_own_or_aws_s() {
+        let mut config = config(None);
+        config.endpoints.insert("us-east-1".to_owned(), Uri::from_static("http://127.0.0.1:1"));
+        let endpoint = Endpoint::from_config(&config).unwrap();
+        let url = |region| endpoint.uri(region, "m", "converse").unwrap().to_string();
+        assert_eq!(url("us-east-1"), "http://127.0.0.1:1/model/m/converse");
+        assert_eq!(url("us-west-2"), "https://bedrock-runtime.us-west-2.amazonaws.com/model/m/converse");
+        assert!(endpoint.is_tls("us-west-2") && !endpoint.is_tls("us-east-1"));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::endpoint::EndpointError;
+use super::https_proxy::ProxyError;
 
 /// Why the client cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +20,21 @@ pub enum UpstreamSetupError {
         "the root certificates for tls to bedrock cannot be loaded; install the ca-certificates package or name a bundle in SSL_CERT_FILE"
     )]
     RootCertificates(#[source] io::Error),
+    /// The bundle of certificates cannot be used.
+    #[error("the certificates in {} cannot be used; name a file of PEM certificates in bedrock.ca_file or AWS_CA_BUNDLE", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: io::Error,
+    },
+    /// The proxy cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// The Bedrock API key cannot be sent.
+    #[error("AWS_BEARER_TOKEN_BEDROCK holds a character that no header may carry; copy the key again")]
+    BearerKey,
 }
 
 /// Where in a call it broke.
@@ -164,7 +181,7 @@ pub struct UpstreamError {
 }
 
 impl UpstreamError {
-    pub(super) fn new(kind: UpstreamErrorKind, message: impl Into<Box<str>>) -> Self {
+    pub(crate) fn new(kind: UpstreamErrorKind, message: impl Into<Box<str>>) -> Self {
         Self {
             kind,
             phase: Phase::BeforeFirstByte,

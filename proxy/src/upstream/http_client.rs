@@ -5,6 +5,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,51 +16,77 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::config::UpstreamConfig;
 use super::connect::{ConnectTimeout, TimedConnector};
-use super::error::{UpstreamError, UpstreamErrorKind};
+use super::error::{UpstreamError, UpstreamErrorKind, UpstreamSetupError};
+use super::https_proxy::ProxyConnector;
 
 /// Probes on a quiet connection, so that a stream whose peer vanished is found even before its idle limit.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
 /// The client type of all calls.
-pub type HttpClient = Client<TimedConnector<HttpsConnector<HttpConnector>>, Full<Bytes>>;
+pub type HttpClient = Client<TimedConnector<HttpsConnector<ProxyConnector>>, Full<Bytes>>;
 
-/// Builds the client. With `tls` it speaks `https` only; without, which only an endpoint override can ask for, `http` only.
+/// Which schemes the client speaks. `http` is for endpoint overrides alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Schemes {
+    /// Over TLS.
+    pub https: bool,
+    /// In the clear.
+    pub http: bool,
+}
+
+/// Builds the client. Without `https` no root certificates are needed, and none are trusted.
 ///
 /// # Errors
-/// The machine's root certificates cannot be read, or there are none.
-pub fn build(config: &UpstreamConfig, tls: bool) -> io::Result<HttpClient> {
+/// The root certificates cannot be read, or there are none.
+pub fn build(config: &UpstreamConfig, schemes: Schemes) -> Result<HttpClient, UpstreamSetupError> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_keepalive(Some(TCP_KEEPALIVE));
-    let https = if tls {
-        HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(aws_lc_rs::default_provider())?
-            .https_only()
-            .enable_http1()
-            .wrap_connector(tcp)
-    } else {
+    let tcp = ProxyConnector::new(tcp, config.proxy.clone());
+    let builder = HttpsConnectorBuilder::new();
+    let builder = if !schemes.https {
         // An empty root store: should an `https` URL ever get here, its handshake fails instead of trusting anybody.
-        let no_roots = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_root_certificates(RootCertStore::empty())
-            .with_no_client_auth();
-        HttpsConnectorBuilder::new()
-            .with_tls_config(no_roots)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp)
+        builder.with_tls_config(tls(RootCertStore::empty()).map_err(UpstreamSetupError::RootCertificates)?)
+    } else if let Some(path) = &config.ca_file {
+        let fault = |source| UpstreamSetupError::CaFile { path: path.clone(), source };
+        builder.with_tls_config(bundle(path).and_then(tls).map_err(fault)?)
+    } else {
+        let native = builder.with_provider_and_native_roots(aws_lc_rs::default_provider());
+        native.map_err(UpstreamSetupError::RootCertificates)?
     };
+    let builder = if schemes.http { builder.https_or_http() } else { builder.https_only() };
+    let https = builder.enable_http1().wrap_connector(tcp);
     Ok(Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(config.pool_idle_timeout)
         .pool_max_idle_per_host(config.pool_max_idle_per_host)
         .build(TimedConnector::new(https, config.connect_timeout)))
+}
+
+fn tls(roots: RootCertStore) -> io::Result<ClientConfig> {
+    let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The certificates of a PEM file, of which there must be one at least.
+fn bundle(path: &Path) -> io::Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(io::Error::other)? {
+        roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
+    }
+    if roots.is_empty() {
+        return Err(io::Error::other("it holds no certificate"));
+    }
+    Ok(roots)
 }
 
 /// What a failure of the HTTP client is: no connection, or a connection lost.

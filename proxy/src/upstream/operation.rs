@@ -14,9 +14,9 @@ use super::reply::{self, Reply};
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
 /// One of Bedrock's operations, as far as they differ.
-pub(super) trait Operation {
+pub(crate) trait Operation {
     /// What a success is read into.
-    type Answer;
+    type Answer: Send;
     /// The last segment of the URL's path.
     const PATH: &'static str;
 
@@ -31,9 +31,11 @@ pub(super) trait Operation {
 }
 
 /// The whole answer.
-pub(super) struct Converse;
+#[derive(Debug)]
+pub(crate) struct Converse;
 /// The streamed answer, from its first event on.
-pub(super) struct ConverseStream;
+#[derive(Debug)]
+pub(crate) struct ConverseStream;
 
 impl Operation for Converse {
     type Answer = Reply;

@@ -1,15 +1,17 @@
 //! The request of a call: made once, signed anew for each attempt.
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::client::Call;
 use super::clock::SigningClock;
 use super::credentials::{SigningCredentials, chain};
 use super::endpoint::Endpoint;
-use super::error::{UpstreamError, UpstreamErrorKind};
+use super::error::{UpstreamError, UpstreamErrorKind, UpstreamSetupError};
 use super::sign;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("nova-proxy/", env!("CARGO_PKG_VERSION")));
@@ -39,6 +41,27 @@ impl PreparedRequest {
         Ok(Self { uri, headers, body_sha256: sign::body_sha256(&call.body) })
     }
 
+    /// The request of one attempt with this header in place of a signature.
+    pub(super) fn with_authorization(
+        &self,
+        call: &Call<'_>,
+        authorization: Option<&HeaderValue>,
+    ) -> Request<Full<Bytes>> {
+        let mut parts = self.parts();
+        if let Some(authorization) = authorization {
+            parts.headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        Request::from_parts(parts, Full::new(call.body.clone()))
+    }
+
+    fn parts(&self) -> Parts {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        parts.method = Method::POST;
+        parts.uri = self.uri.clone();
+        parts.headers = self.headers.clone();
+        parts
+    }
+
     /// Signs for one attempt.
     pub(super) fn sign(
         &self,
@@ -46,10 +69,7 @@ impl PreparedRequest {
         credentials: &SigningCredentials,
         clock: &SigningClock,
     ) -> Result<Request<Full<Bytes>>, UpstreamError> {
-        let (mut parts, ()) = Request::new(()).into_parts();
-        parts.method = Method::POST;
-        parts.uri = self.uri.clone();
-        parts.headers = self.headers.clone();
+        let mut parts = self.parts();
         sign::sign(&mut parts, &self.body_sha256, call.region, credentials.identity(), clock.now()).map_err(
             |error| {
                 let message = format!("the request cannot be signed: {}", chain(&error));
@@ -58,6 +78,17 @@ impl PreparedRequest {
         )?;
         Ok(Request::from_parts(parts, Full::new(call.body.clone())))
     }
+}
+
+/// The header that carries a Bedrock API key.
+///
+/// # Errors
+/// The key holds a character that no header may carry.
+pub(super) fn bearer(key: &SecretString) -> Result<HeaderValue, UpstreamSetupError> {
+    let header = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()));
+    let mut header = header.map_err(|_| UpstreamSetupError::BearerKey)?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 /// The `host` header: the authority without a port that is the scheme's own.

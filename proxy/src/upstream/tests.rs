@@ -8,12 +8,14 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use secrecy::SecretString;
 use slog::Logger;
 
 use super::clock::WallClock;
 use super::scripted_server::{LAST_CHUNK, ScriptedServer, Step, chunk, chunked_head, whole};
 use super::*;
 
+mod authority;
 mod equality;
 mod exceptions;
 mod retries;
@@ -62,11 +64,27 @@ fn fast(server: &ScriptedServer) -> UpstreamConfig {
 }
 
 fn client_of(config: UpstreamConfig, source: Arc<dyn CredentialSource>) -> BedrockClient {
+    client_with(config, source, None)
+}
+
+fn client_with(
+    config: UpstreamConfig,
+    source: Arc<dyn CredentialSource>,
+    bearer_key: Option<SecretString>,
+) -> BedrockClient {
+    try_client_with(config, source, bearer_key).unwrap()
+}
+
+fn try_client_with(
+    config: UpstreamConfig,
+    source: Arc<dyn CredentialSource>,
+    bearer_key: Option<SecretString>,
+) -> Result<BedrockClient, UpstreamSetupError> {
     let cache =
         CredentialCacheConfig { min_reload_interval: Duration::ZERO, ..CredentialCacheConfig::default() };
     let log = Logger::root(slog::Discard, slog::o!());
-    let credentials = Arc::new(CachedCredentials::new(source, cache, fixed_clock(), log));
-    BedrockClient::new(config, credentials, fixed_clock()).unwrap()
+    let credentials = CachedCredentials::new(source, cache, fixed_clock(), log).with_bearer_key(bearer_key);
+    BedrockClient::new(config, Arc::new(credentials), fixed_clock())
 }
 
 fn client(config: UpstreamConfig) -> BedrockClient {
@@ -79,6 +97,7 @@ pub(super) fn call() -> Call<'static> {
         region: "us-east-1",
         body: Bytes::from_static(BODY.as_bytes()),
         first_byte_timeout: None,
+        spill: Spill::Never,
     }
 }
 

@@ -53,12 +53,15 @@ pub(super) fn violation(kind: &ValidationErrorKind, instance: &Value, path: &Pat
         ValidationErrorKind::MinLength { .. } => "is empty".to_owned(),
         ValidationErrorKind::MaxLength { limit } => format!("is longer than {limit} characters"),
         ValidationErrorKind::MaxItems { limit } => format!("has more than {limit} elements"),
+        ValidationErrorKind::MaxProperties { limit } => format!("has more than {limit} entries"),
         ValidationErrorKind::UniqueItems => "has an element twice".to_owned(),
         other => format!("breaks the rule {:?} of the schema", other.keyword()),
     };
     let fix = match kind {
         ValidationErrorKind::UniqueItems => "write each element once".to_owned(),
-        ValidationErrorKind::MaxItems { .. } => "take some out".to_owned(),
+        ValidationErrorKind::MaxItems { .. } | ValidationErrorKind::MaxProperties { .. } => {
+            "take some out".to_owned()
+        }
         _ => what_to_write(path),
     };
     (problem, fix)
@@ -93,12 +96,19 @@ pub(super) fn what_to_write(path: &Path) -> String {
             _ => "write a whole number".to_owned(),
         },
         Some("array") => "write a list: [\"…\", \"…\"]".to_owned(),
+        Some("object") if lookup::is_map(schema) => "write a map: { \"…\" = \"…\" }".to_owned(),
         Some("object") => match path.0.last() {
             Some(Segment::Field(name)) => format!("write {name} {{ … }} without an equals sign"),
             _ => "write a block".to_owned(),
         },
         _ => "write text in double quotes".to_owned(),
     }
+}
+
+/// What a key of the map at `path` looks like.
+pub(super) fn what_key_to_write(path: &Path) -> String {
+    let form = lookup::at(path).and_then(|schema| schema.get("propertyNames")?.get("x-form")?.as_str());
+    form.map_or_else(|| "write another key".to_owned(), |form| format!("write {form}"))
 }
 
 /// `name (what it is)`, from the field's description.

@@ -1,8 +1,11 @@
 //! `bedrock { … }`
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{RawAssumeRole, RawBreaker};
 use crate::DurationText;
 
 /// Where Bedrock is, and how patiently it is called.
@@ -20,6 +23,54 @@ pub(crate) struct RawBedrock {
     #[schemars(regex(pattern = r"^https?://[!-~]{1,1000}$"),
         extend("x-tier" = "bootstrap", "x-form" = "an http or https URL, such as \"https://vpce-1.example.com\""))]
     pub(crate) endpoint: Option<String>,
+    /// The base URLs of Bedrock Runtime in other regions, by region.
+    #[schemars(extend("x-tier" = "bootstrap", "maxProperties" = 16,
+        "propertyNames" = {
+            "pattern": r"^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$",
+            "x-form": "an AWS region, such as \"us-west-2\"",
+        },
+        "additionalProperties" = {
+            "type": "string",
+            "pattern": r"^https?://[!-~]{1,1000}$",
+            "x-form": "an http or https URL, such as \"https://vpce-1.example.com\"",
+        }))]
+    pub(crate) endpoints: BTreeMap<String, String>,
+    /// The regions beside region that failover_regions may choose from; those that a file names there are among them anyway.
+    #[schemars(length(max = 16), extend("x-tier" = "bootstrap", "uniqueItems" = true, "items" = {
+        "type": "string",
+        "pattern": r"^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$",
+        "x-form": "an AWS region, such as \"us-west-2\"",
+    }))]
+    pub(crate) regions: Vec<String>,
+    /// The geography that requests and their data never leave. Without it each model stays in what its target says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-tier" = "bootstrap"))]
+    pub(crate) residency: Option<Residency>,
+    /// A file of PEM certificates that are trusted in place of the machine's own; AWS_CA_BUNDLE where it is not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096),
+        extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
+    pub(crate) ca_file: Option<String>,
+    /// Whether AWS's FIPS 140 validated endpoints are called.
+    #[schemars(extend("x-tier" = "bootstrap"))]
+    pub(crate) use_fips: bool,
+    /// Whether AWS's endpoints that answer on IPv6 too are called.
+    #[schemars(extend("x-tier" = "bootstrap"))]
+    pub(crate) use_dual_stack: bool,
+    /// The IAM role that calls are made as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) assume_role: Option<RawAssumeRole>,
+    /// The regions that are asked, in this order, when region cannot answer; all of regions where it is not written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), extend("x-tier" = "runtime", "uniqueItems" = true, "items" = {
+        "type": "string",
+        "pattern": r"^[a-z]{2,8}(-[a-z]+)+-[0-9]{1,2}$",
+        "x-form": "an AWS region, such as \"us-west-2\"",
+    }))]
+    pub(crate) failover_regions: Option<Vec<String>>,
+    /// Whether a throttled call goes on to the next region (true), or is tried again in the same one (false).
+    #[schemars(extend("x-tier" = "runtime"))]
+    pub(crate) spill_on_throttle: bool,
     /// How long a connection to Bedrock may take to be made.
     #[schemars(extend("x-tier" = "runtime", "x-minimum" = "10ms", "x-maximum" = "1m"))]
     pub(crate) connect_timeout: DurationText,
@@ -31,6 +82,8 @@ pub(crate) struct RawBedrock {
     pub(crate) stream_idle_timeout: DurationText,
     /// How a failed call is tried again.
     pub(crate) retry: RawRetry,
+    /// When a region counts as failed for a model, and how it is tried again.
+    pub(crate) breaker: RawBreaker,
 }
 
 impl Default for RawBedrock {
@@ -38,10 +91,56 @@ impl Default for RawBedrock {
         Self {
             region: None,
             endpoint: None,
+            endpoints: BTreeMap::new(),
+            regions: Vec::new(),
+            residency: None,
+            ca_file: None,
+            use_fips: false,
+            use_dual_stack: false,
+            assume_role: None,
+            failover_regions: None,
+            spill_on_throttle: false,
             connect_timeout: DurationText::from_secs(3),
             first_byte_timeout: DurationText::from_secs(3600),
             stream_idle_timeout: DurationText::from_secs(600),
             retry: RawRetry::default(),
+            breaker: RawBreaker::default(),
+        }
+    }
+}
+
+/// A geography of Bedrock's inference profiles, by its prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Residency {
+    /// The United States, without GovCloud.
+    Us,
+    /// GovCloud.
+    UsGov,
+    /// Canada.
+    Ca,
+    /// Europe.
+    Eu,
+    /// Asia and the Pacific, Japan and Australia among them.
+    Apac,
+    /// Japan.
+    Jp,
+    /// Australia.
+    Au,
+}
+
+impl Residency {
+    /// The prefix, as inference profiles write it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Us => "us",
+            Self::UsGov => "us-gov",
+            Self::Ca => "ca",
+            Self::Eu => "eu",
+            Self::Apac => "apac",
+            Self::Jp => "jp",
+            Self::Au => "au",
         }
     }
 }

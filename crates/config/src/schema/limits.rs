@@ -12,7 +12,7 @@ pub(crate) struct RawLimits {
     /// The largest request body.
     #[schemars(extend("x-tier" = "runtime", "x-minimum" = "1KiB", "x-maximum" = "256MiB"))]
     pub(crate) body_bytes: SizeText,
-    /// How many calls to Bedrock are open at once.
+    /// How many requests are worked on at once; a request for n choices makes n calls.
     #[schemars(range(min = 1, max = 100_000), extend("x-tier" = "runtime"))]
     pub(crate) concurrency: u32,
     /// How many requests wait for one of these calls; further ones are refused with 429.

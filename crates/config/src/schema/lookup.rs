@@ -12,7 +12,11 @@ pub(crate) fn at(path: &Path) -> Option<&'static Value> {
 /// The schema one step below `schema`.
 pub(crate) fn step<'a>(schema: &'a Value, segment: &Segment) -> Option<&'a Value> {
     match segment {
-        Segment::Field(name) => schema.get("properties")?.get(name),
+        Segment::Field(name) => match schema.get("properties") {
+            Some(fields) => fields.get(name),
+            None if is_map(schema) => schema.get("additionalProperties"),
+            None => None,
+        },
         Segment::Label(_) => labelled(schema),
         Segment::Index(_) => schema.get("items"),
     }
@@ -20,7 +24,14 @@ pub(crate) fn step<'a>(schema: &'a Value, segment: &Segment) -> Option<&'a Value
 
 /// The schema of each block under a label, where `schema` is one of labelled blocks.
 pub(crate) fn labelled(schema: &Value) -> Option<&Value> {
-    schema.get("additionalProperties").filter(|below| below.is_object())
+    schema.get("additionalProperties").filter(|below| below.get("properties").is_some())
+}
+
+/// Whether `schema` is a map: values, not blocks, under names of the operator's own.
+pub(crate) fn is_map(schema: &Value) -> bool {
+    schema
+        .get("additionalProperties")
+        .is_some_and(|below| below.is_object() && below.get("properties").is_none())
 }
 
 /// The path of a JSON pointer's steps: a step below labelled blocks is a label, any other name a field.

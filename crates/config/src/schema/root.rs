@@ -25,10 +25,16 @@ pub(crate) struct RawConfig {
     #[schemars(regex(pattern = r"^(\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}$"),
         extend("x-tier" = "bootstrap", "x-form" = "an IP address and a port in quotes, such as \"127.0.0.1:8080\""))]
     pub(crate) metrics: Option<String>,
+    /// Where operators reach this instance: a loopback address and a port, or the absolute path of a Unix socket. Without it there is no such listener.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^((\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}|/[!-~]{1,106})$"),
+        extend("x-tier" = "bootstrap", "x-form" = "a loopback address and a port, such as \"127.0.0.1:8081\", or the absolute path of a Unix socket"))]
+    pub(crate) admin: Option<String>,
     /// Whether a parameter that Nova cannot honor is refused with 400 (true), or left out and named in a response header (false).
     #[schemars(extend("x-tier" = "runtime"))]
     pub(crate) strict: bool,
-    /// Whether well-known OpenAI model names are mapped to Nova models without a model block.
+    /// Whether well-known OpenAI names and Nova's own are served without a model block. Turn it off where every request must go through a
+    /// block, for its guardrail say.
     #[schemars(extend("x-tier" = "runtime"))]
     pub(crate) well_known_models: bool,
     /// The name of the rollout ring this instance belongs to, a label on every metric.
@@ -62,6 +68,7 @@ impl Default for RawConfig {
             requires: None,
             listen: "127.0.0.1:8080".to_owned(),
             metrics: None,
+            admin: None,
             strict: false,
             well_known_models: true,
             ring: "stable".to_owned(),

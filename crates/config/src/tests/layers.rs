@@ -89,7 +89,8 @@ fn a_runtime_document_that_writes_bootstrap_fields_is_refused() {
 fn every_field_of_the_schema_has_a_tier() {
     fn leaves(schema: &serde_json::Value, path: &str, found: &mut Vec<String>) {
         let below = schema["properties"].as_object().into_iter().flatten();
-        let labelled = schema.get("additionalProperties").filter(|below| below.is_object());
+        // A map of values is a field; labelled blocks have fields.
+        let labelled = schema.get("additionalProperties").filter(|below| below["properties"].is_object());
         let mut is_leaf = true;
         for (name, schema) in
             below.map(|(name, schema)| (name.as_str(), schema)).chain(labelled.map(|s| ("*", s)))
@@ -126,6 +127,20 @@ fn a_reload_is_told_which_bootstrap_fields_it_cannot_apply() {
 }
 
 #[test]
+fn the_hash_after_a_reload_names_what_is_in_force() {
+    let before = load_texts(&[MINIMAL]).unwrap();
+    let changed = format!("strict = true\nmetrics = \"127.0.0.1:1\"\nring = \"canary\"\n{MINIMAL}");
+    let after = load_texts(&[&changed]).unwrap();
+    assert_eq!(bootstrap_changes(&before, &after), ["metrics", "ring"]);
+    let after = after.with_bootstrap_of(&before);
+    // As if the file had changed the runtime field alone.
+    let expected = load_texts(&[&format!("strict = true\n{MINIMAL}")]).unwrap();
+    assert_eq!(after.hash(), expected.hash());
+    assert_eq!(after.config, expected.config);
+    assert_eq!(bootstrap_changes(&before, &after), Vec::<String>::new());
+}
+
+#[test]
 fn the_environment_fills_what_no_file_says() {
     let variables = environment(&[
         ("AWS_REGION", ""),
@@ -136,10 +151,7 @@ fn the_environment_fills_what_no_file_says() {
     let bare = Layer::file("1.hcl", "auth { none = true }");
     let loaded = load_layers(vec![bare.clone()], &variables).unwrap();
     assert_eq!(loaded.config.bootstrap.bedrock.region, "eu-west-1");
-    assert_eq!(
-        loaded.config.bootstrap.bedrock.endpoint.as_ref().map(url::Url::as_str),
-        Some("http://127.0.0.1:2/")
-    );
+    assert_eq!(loaded.config.bootstrap.bedrock.endpoints["eu-west-1"].as_str(), "http://127.0.0.1:2/");
     let origin = Origin::Environment("AWS_DEFAULT_REGION".to_owned());
     assert_eq!(loaded.origins()["bedrock.region"], origin);
     assert_eq!(origin.to_string(), "environment variable AWS_DEFAULT_REGION");
@@ -159,6 +171,44 @@ fn the_redacted_configuration_tells_each_value_and_its_origin() {
     assert_eq!(shown["origins"]["bedrock.region"], "1.hcl:1:20");
     assert_eq!(shown["origins"]["model.x.target"], "2.hcl:1:22");
     assert_eq!(shown["hash"], loaded.hash());
+}
+
+#[test]
+fn a_file_declares_the_regions_that_a_runtime_document_chooses_from() {
+    let file = "auth { none = true }\nbedrock {\n region = \"us-east-1\"\n endpoint = \"http://127.0.0.1:1\"\n \
+                regions = [\"us-west-2\", \"us-east-2\"]\n \
+                endpoints = { \"us-west-2\" = \"http://127.0.0.1:2\", us-east-2 = \"http://127.0.0.1:3\" }\n}\n";
+    let with = |document: &str| {
+        let layers = vec![Layer::file("1.hcl", file), Layer::runtime("config", document)];
+        load_layers(layers, &environment(&[])).map(|loaded| loaded.config)
+    };
+    let all = with("").unwrap();
+    assert_eq!(all.runtime.failover.regions, ["us-west-2", "us-east-2"]);
+    assert_eq!(all.bootstrap.bedrock.endpoints["us-east-2"].as_str(), "http://127.0.0.1:3/");
+
+    let one = with("bedrock {\n failover_regions = [\"us-east-2\"]\n spill_on_throttle = true\n}").unwrap();
+    assert_eq!(one.runtime.failover.regions, ["us-east-2"]);
+    assert!(one.runtime.failover.spill_on_throttle);
+    assert_eq!(one.bootstrap, all.bootstrap, "a map is not erased by a document that cannot write it");
+    assert!(with("bedrock { failover_regions = [] }").unwrap().runtime.failover.regions.is_empty());
+
+    let faults = with("bedrock { failover_regions = [\"eu-west-1\"] }").unwrap_err().to_string();
+    assert!(
+        faults.starts_with("config:1:30: bedrock.failover_regions: names eu-west-1, which no file"),
+        "{faults}"
+    );
+    let faults = with("bedrock { endpoints = {} }").unwrap_err().to_string();
+    assert!(faults.contains("bedrock.endpoints: is fixed when the process starts"), "{faults}");
+}
+
+#[test]
+fn failover_regions_of_a_file_are_declared_by_it() {
+    let text =
+        "bedrock {\n region = \"us-east-1\"\n failover_regions = [\"us-west-2\"]\n residency = \"us\"\n}";
+    let config = load_texts(&[MINIMAL, text]).unwrap().config;
+    assert_eq!(config.bootstrap.bedrock.regions, ["us-west-2"]);
+    assert_eq!(config.bootstrap.bedrock.residency.map(crate::Residency::as_str), Some("us"));
+    assert!(!config.runtime.failover.spill_on_throttle);
 }
 
 #[test]
@@ -182,4 +232,25 @@ fn every_value_arrives_in_its_own_type() {
     assert_eq!(config.runtime.limits.body_bytes, 1 << 20);
     assert_eq!(config.bootstrap.image_fetch.allow_hosts, ["A.example.com", "*.b.com"]);
     assert_eq!(config.runtime.models["x"].target, "nova-pro\n");
+}
+
+#[test]
+fn a_reload_keeps_the_bootstrap_tier_in_values_origins_and_hash() {
+    let tls = "tls {\n  cert_file = \"a\"\n  key_file = \"b\"\n}\n";
+    let plain = load_texts(&[MINIMAL]).unwrap();
+    let with_tls = load_texts(&[MINIMAL, tls]).unwrap();
+    let changed = load_texts(&[MINIMAL, tls, "ring = \"canary\"\nstrict = true\n"]).unwrap();
+    let runtime_only = load_texts(&[MINIMAL, "strict = true\n"]).unwrap();
+
+    let kept = changed.clone().with_bootstrap_of(&plain);
+    assert_eq!(kept.config, runtime_only.config);
+    assert_eq!(kept.hash(), runtime_only.hash());
+    assert_eq!(kept.redacted()["values"], runtime_only.redacted()["values"]);
+    assert_eq!(kept.origins()["ring"].to_string(), "default");
+    assert!(!kept.origins().contains_key("tls.cert_file"));
+
+    let kept = runtime_only.with_bootstrap_of(&with_tls);
+    assert_eq!(kept.redacted()["values"]["tls"]["cert_file"], "a");
+    assert_eq!(kept.origins()["tls.cert_file"].to_string(), "2.hcl:2:15");
+    assert!(kept.config.runtime.strict && kept.config.bootstrap.tls.is_some());
 }

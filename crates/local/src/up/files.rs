@@ -55,6 +55,11 @@ auth {{
   keys_file = {}
 }}
 
+# Requests are shown one by one already.
+log {{
+  level = \"warn\"
+}}
+
 server {{
   drain_timeout = \"3s\"
 }}

@@ -46,12 +46,46 @@ impl Geography {
         }
     }
 
+    /// The geography of that prefix.
+    #[must_use]
+    pub fn parse(prefix: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|geography| geography.as_str() == prefix)
+    }
+
+    /// The narrowest geography that an AWS region lies in. None where AWS has none: South America, Mexico, Africa, the Middle East, China.
+    ///
+    /// Where a region lies, not which profiles can be called from it: Israel can call Europe's, and is not in Europe.
+    #[must_use]
+    pub fn of_region(region: &str) -> Option<Self> {
+        let (area, rest) = region.split_once('-')?;
+        match (area, rest) {
+            ("us", rest) if rest.starts_with("gov-") => Some(Self::UsGov),
+            ("us", rest) if rest.starts_with("iso") => None,
+            ("us", _) => Some(Self::Us),
+            ("ca", _) => Some(Self::Ca),
+            ("eu", rest) if rest.starts_with("iso") => None,
+            ("eu" | "eusc", _) => Some(Self::Eu),
+            // Tokyo and Osaka; Sydney and Melbourne.
+            ("ap", "northeast-1" | "northeast-3") => Some(Self::Jp),
+            ("ap", "southeast-2" | "southeast-4") => Some(Self::Au),
+            ("ap", _) => Some(Self::Apac),
+            _ => None,
+        }
+    }
+
+    /// Whether all that stays in `self` stays in `outer`.
+    #[must_use]
+    pub fn is_within(self, outer: Self) -> bool {
+        self == outer
+            || matches!((self, outer), (Self::Jp | Self::Au, Self::Apac))
+            || (outer == Self::Global && self != Self::UsGov)
+    }
+
     /// Splits `us.amazon.nova-lite-v1:0` into the geography and the foundation model's id.
     #[must_use]
     pub fn split(profile_id: &str) -> Option<(Self, &str)> {
         let (prefix, rest) = profile_id.split_once('.')?;
-        let geography = Self::ALL.into_iter().find(|geography| geography.as_str() == prefix)?;
-        Some((geography, rest))
+        Some((Self::parse(prefix)?, rest))
     }
 }
 

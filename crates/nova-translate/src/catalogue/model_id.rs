@@ -57,6 +57,12 @@ impl<'a> ModelId<'a> {
         }
     }
 
+    /// The region that an ARN names: the only one where it can be called. None for ids, and for an ARN without a region.
+    #[must_use]
+    pub fn arn_region(id: &str) -> Option<&str> {
+        id.strip_prefix("arn:")?.split(':').nth(2).filter(|region| !region.is_empty())
+    }
+
     fn plain(id: &'a str) -> Self {
         match Geography::split(id) {
             Some((geography, model)) => Self::Profile { geography, model },

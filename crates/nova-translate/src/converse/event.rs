@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::response::TokenUsage;
+use super::response::{ServedTier, TokenUsage};
 
 /// One event. Its kind is a header of the frame (`:event-type`), its members are the frame's payload.
 #[derive(Debug)]
@@ -145,7 +145,10 @@ pub struct MessageStop<'a> {
 
 /// What follows the answer.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// What it costs.
     pub usage: Option<TokenUsage>,
+    /// The tier that served the call.
+    pub service_tier: Option<ServedTier>,
 }

@@ -1,6 +1,7 @@
 //! What is sent.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -35,7 +36,7 @@ pub struct ConverseRequest {
 }
 
 /// `additionalModelRequestFields` of Nova.
-#[derive(Debug, Clone, Default, Serialize, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct AdditionalFields {
     /// Nova's own sampling parameters.
@@ -211,7 +212,23 @@ pub struct Document {
 #[serde(rename_all = "camelCase")]
 pub enum Source {
     /// Standard base64 with padding.
-    Bytes(String),
+    Bytes(Base64),
+}
+
+/// Base64 text. An image that is mentioned several times is kept once.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[serde(untagged)]
+pub enum Base64 {
+    /// Of one mention alone.
+    Own(String),
+    /// Of every mention of one URL.
+    #[serde(serialize_with = "as_text")]
+    Shared(Arc<str>),
+}
+
+/// serde's own form needs its feature `rc`.
+fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 /// A call that the model made.

@@ -15,6 +15,16 @@ pub struct ConverseResponse {
     pub stop_reason: String,
     /// What it costs.
     pub usage: Option<TokenUsage>,
+    /// The tier that served the call.
+    pub service_tier: Option<ServedTier>,
+}
+
+/// `serviceTier` of an answer.
+#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
+pub struct ServedTier {
+    /// `default`, `flex`, `priority`, `reserved`, or what AWS added since.
+    #[serde(rename = "type")]
+    pub kind: String,
 }
 
 /// `output`.

@@ -15,10 +15,19 @@ pub struct Finish {
     pub native: Option<String>,
 }
 
-/// Translates a stop reason. `has_tool_calls` tells whether the caller gets any.
-pub(super) fn translate(stop_reason: &str, has_tool_calls: bool) -> Result<Finish, ReplyError> {
+/// Translates a stop reason. `has_tool_calls` tells whether the caller gets any, `has_structured` whether the tool that stands for the
+/// response format was called.
+pub(super) fn translate(
+    stop_reason: &str,
+    has_tool_calls: bool,
+    has_structured: bool,
+) -> Result<Finish, ReplyError> {
     let reason = match stop_reason {
         "end_turn" | "stop_sequence" | "tool_use" if has_tool_calls => FinishReason::ToolCalls,
+        // A call was announced and none came: the caller sees that something is missing.
+        "tool_use" if !has_structured => {
+            return Ok(Finish { reason: FinishReason::Stop, native: Some(stop_reason.to_owned()) });
+        }
         // The only tool that was called is the one that stands for the response format.
         "end_turn" | "stop_sequence" | "tool_use" => FinishReason::Stop,
         "max_tokens" | "model_context_window_exceeded" => FinishReason::Length,

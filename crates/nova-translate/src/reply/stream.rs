@@ -25,6 +25,7 @@ pub struct StreamTranslator {
     beside: String,
     stop_reason: Option<String>,
     usage: Option<TokenUsage>,
+    service_tier: Option<String>,
 }
 
 #[derive(Debug)]
@@ -54,6 +55,7 @@ impl StreamTranslator {
             beside: String::new(),
             stop_reason: None,
             usage: None,
+            service_tier: None,
         }
     }
 
@@ -86,7 +88,12 @@ impl StreamTranslator {
                 self.end_all_blocks(emit);
                 self.stop_reason = Some(stop.stop_reason.into_owned());
             }
-            Event::Metadata(metadata) => self.usage = metadata.usage.or(self.usage),
+            Event::Metadata(metadata) => {
+                self.usage = metadata.usage.or(self.usage);
+                if let Some(tier) = metadata.service_tier {
+                    self.service_tier = Some(tier.kind);
+                }
+            }
             Event::Unknown => {}
         }
         Ok(())
@@ -104,13 +111,19 @@ impl StreamTranslator {
         self.usage
     }
 
+    /// The tier that served the call, in Bedrock's words, if it was reported yet.
+    #[must_use]
+    pub fn service_tier(&self) -> Option<&str> {
+        self.service_tier.as_deref()
+    }
+
     /// The stream was read to its end: why the answer ended.
     ///
     /// # Errors
     /// When the model was not done, or broke off.
     pub fn finish(&self) -> Result<Finish, ReplyError> {
         let stop_reason = self.stop_reason.as_deref().ok_or(ReplyError::Truncated)?;
-        stop_reason::translate(stop_reason, self.tool_calls > 0)
+        stop_reason::translate(stop_reason, self.tool_calls > 0, self.structured_seen)
     }
 
     fn start(&mut self, emit: &mut impl FnMut(Piece<'_>)) {

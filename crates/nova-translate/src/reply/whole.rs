@@ -17,6 +17,8 @@ pub struct Answer {
     pub message: AssistantMessage,
     /// Why it ended.
     pub finish: Finish,
+    /// The tier that served the call, in Bedrock's words, if Bedrock said so.
+    pub service_tier: Option<String>,
 }
 
 /// Reads the answer to a request that was translated with `plan`.
@@ -35,8 +37,16 @@ pub fn read(response: ConverseResponse, plan: &ReplyPlan) -> Result<Answer, Repl
     for block in message.content {
         parts.add(block);
     }
-    let finish = stop_reason::translate(&response.stop_reason, !parts.tool_calls.is_empty())?;
-    Ok(Answer { message: parts.into_message(), finish })
+    let finish = stop_reason::translate(
+        &response.stop_reason,
+        !parts.tool_calls.is_empty(),
+        parts.structured.is_some(),
+    )?;
+    Ok(Answer {
+        message: parts.into_message(),
+        finish,
+        service_tier: response.service_tier.map(|tier| tier.kind),
+    })
 }
 
 struct Parts<'a> {
@@ -136,6 +146,7 @@ mod tests {
                     "finish_reason": answer.finish.reason,
                     "native_finish_reason": answer.finish.native,
                     "usage": usage,
+                    "service_tier": answer.service_tier,
                 }),
                 Err(error) => json!({"error": error.to_string()}),
             };

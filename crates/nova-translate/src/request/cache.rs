@@ -3,12 +3,31 @@
 //! Source: Bedrock user guide, "Prompt caching": Nova takes cache points in `system` and `messages`, at most four; among tools it refuses them,
 //! and turns with tool results have been refused as well.
 
+use openai_api::chat::CacheControl;
+
 use super::Context;
 use super::conversation::Conversation;
 use crate::TranslateError;
 use crate::catalogue::CachePlace;
 use crate::converse::{CachePoint, ContentBlock, ConverseRequest, RequestRole, SystemBlock};
 use crate::note::Notes;
+
+/// Whether the caller's breakpoint becomes a cache point. Nothing can be cached up to blank content, which is left out.
+pub(super) fn is_wanted(
+    control: Option<&CacheControl>,
+    is_blank: bool,
+    notes: &mut Notes,
+) -> Result<bool, TranslateError> {
+    let Some(control) = control else { return Ok(false) };
+    if is_blank {
+        notes.drop("cache_control", "blank content is left out, and takes no cache point")?;
+        return Ok(false);
+    }
+    if control.ttl.as_deref().is_some_and(|lifetime| lifetime != "5m") {
+        notes.drop("cache_control.ttl", "Nova caches for five minutes only")?;
+    }
+    Ok(true)
+}
 
 /// Removes cache points that Nova refuses, and places those of the configuration.
 pub(super) fn place(
@@ -19,8 +38,8 @@ pub(super) fn place(
     let allowed =
         |place| context.target.model.prompt_cache && context.capabilities.cache_points.contains(&place);
     let mut left = context.capabilities.cache_points_max;
-    let asked = keep_allowed(conversation, allowed, &mut left, notes)?;
-    if asked {
+    let placed = keep_allowed(conversation, allowed, &mut left, notes)?;
+    if placed {
         // Whoever places cache points by hand knows where they belong.
         return Ok(());
     }
@@ -38,7 +57,7 @@ pub(super) fn place(
     Ok(())
 }
 
-/// Removes what is not allowed or too much. Tells whether the caller asked for any.
+/// Removes what is not allowed or too much. Tells whether any point of the caller's is left.
 fn keep_allowed(
     conversation: &mut Conversation,
     allowed: impl Fn(CachePlace) -> bool,
@@ -77,7 +96,7 @@ fn keep_allowed(
             "this model takes fewer cache points, or none: the others were left out",
         )?;
     }
-    Ok(asked > 0)
+    Ok(kept > 0)
 }
 
 /// Whether there is any cache point.

@@ -3,7 +3,7 @@
 use openai_api::chat::{Content, ContentPart};
 
 use super::document::DocumentNames;
-use super::{Context, document, image};
+use super::{Context, cache, document, image, params};
 use crate::TranslateError;
 use crate::converse::{CachePoint, ContentBlock, Document, Image, SystemBlock, ToolResultContent};
 use crate::note::Notes;
@@ -42,10 +42,11 @@ pub(super) fn translate(
         Some(Content::Parts(parts)) => {
             for (index, part) in parts.into_iter().enumerate() {
                 let part_path = format!("{path}[{index}]");
-                let cached = part.cache_control.is_some();
-                note_lifetime(&part, notes)?;
+                let control = part.cache_control.clone();
+                let before = pieces.len();
+                note_unknown(&part, notes)?;
                 translate_part(part, &part_path, allowed, context, documents, notes, &mut pieces)?;
-                if cached && !pieces.is_empty() {
+                if cache::is_wanted(control.as_ref(), pieces.len() == before, notes)? {
                     pieces.push(Piece::CachePoint);
                 }
             }
@@ -106,6 +107,15 @@ fn translate_part(
     Ok(())
 }
 
+fn note_unknown(part: &ContentPart, notes: &mut Notes) -> Result<(), TranslateError> {
+    let of_image = part.image_url.as_ref().map(|image| &image.rest);
+    let of_file = part.file.as_ref().map(|file| &file.rest);
+    for rest in [Some(&part.rest), of_image, of_file].into_iter().flatten() {
+        params::drop_unknown(rest, "messages.content.*", notes)?;
+    }
+    Ok(())
+}
+
 fn push_text(pieces: &mut Vec<Piece>, text: String, path: &str, notes: &mut Notes) {
     if text.trim().is_empty() {
         // An empty string is how SDKs say "no text": not worth a note.
@@ -115,14 +125,6 @@ fn push_text(pieces: &mut Vec<Piece>, text: String, path: &str, notes: &mut Note
         return;
     }
     pieces.push(Piece::Text(text));
-}
-
-/// Nova keeps cached prefixes for five minutes, whatever is asked for.
-fn note_lifetime(part: &ContentPart, notes: &mut Notes) -> Result<(), TranslateError> {
-    match part.cache_control.as_ref().and_then(|control| control.ttl.as_deref()) {
-        None | Some("5m") => Ok(()),
-        Some(_) => notes.drop("cache_control.ttl", "Nova caches for five minutes only"),
-    }
 }
 
 impl From<Piece> for ContentBlock {

@@ -9,7 +9,7 @@ use super::content::{self, Allowed, Piece};
 use super::document::DocumentNames;
 use super::tool_call::{self, OpenCalls};
 use super::tools::Tools;
-use super::{Context, ToolNames, neutral};
+use super::{Context, ToolNames, cache, neutral, params};
 use crate::TranslateError;
 use crate::converse::{
     CachePoint, ContentBlock, Message, RequestRole, SystemBlock, ToolResult, ToolResultContent,
@@ -64,8 +64,8 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn add(&mut self, index: usize, message: ChatMessage) -> Result<(), TranslateError> {
-        self.note_what_is_left_out(index, &message)?;
+    fn add(&mut self, index: usize, mut message: ChatMessage) -> Result<(), TranslateError> {
+        self.note_what_is_left_out(index, &mut message)?;
         if message.role != Role::Tool {
             self.open_calls.close()?;
         }
@@ -84,11 +84,11 @@ impl Builder<'_> {
     /// Instructions before the conversation go to `system`. Later ones stay where they are, as marked text of the user's turn: moving them to
     /// the front would change their meaning and invalidate the cached prefix.
     fn add_instructions(&mut self, index: usize, message: ChatMessage) -> Result<(), TranslateError> {
-        let cached = message.cache_control.is_some();
         let pieces = self.pieces(index, &message.role, message.content)?;
+        let cached = cache::is_wanted(message.cache_control.as_ref(), pieces.is_empty(), self.notes)?;
         if self.conversation.messages.is_empty() {
             self.conversation.system.extend(content::into_system(pieces));
-            if cached {
+            if cached && !matches!(self.conversation.system.last(), Some(SystemBlock::CachePoint(_))) {
                 self.conversation.system.push(SystemBlock::CachePoint(CachePoint::DEFAULT));
             }
             return Ok(());
@@ -107,8 +107,8 @@ impl Builder<'_> {
     }
 
     fn add_user(&mut self, index: usize, message: ChatMessage) -> Result<(), TranslateError> {
-        let cached = message.cache_control.is_some();
         let pieces = self.pieces(index, &message.role, message.content)?;
+        let cached = cache::is_wanted(message.cache_control.as_ref(), pieces.is_empty(), self.notes)?;
         if pieces.is_empty() {
             self.notes.rewrite(
                 format!("messages[{index}]"),
@@ -120,7 +120,6 @@ impl Builder<'_> {
     }
 
     fn add_assistant(&mut self, index: usize, message: ChatMessage) -> Result<(), TranslateError> {
-        let cached = message.cache_control.is_some();
         let mut blocks: Vec<ContentBlock> =
             self.pieces(index, &message.role, message.content)?.into_iter().map(ContentBlock::from).collect();
         blocks.extend(message.refusal.filter(|text| !text.trim().is_empty()).map(ContentBlock::Text));
@@ -128,19 +127,24 @@ impl Builder<'_> {
         self.open_calls.open(index, &calls)?;
         for (call_index, call) in calls.into_iter().enumerate() {
             let path = format!("messages[{index}].tool_calls[{call_index}]");
-            let tool_use = tool_call::translate(call, &path, &mut self.conversation.tool_names, self.notes)?;
+            let name = call.function.as_ref().map(|function| function.name.clone()).unwrap_or_default();
+            let (id, sent_id) = (call.id.clone(), self.open_calls.sent_id(call_index));
+            let tool_use =
+                tool_call::translate(call, sent_id, &path, &mut self.conversation.tool_names, self.notes)?;
             blocks.push(if self.neutral {
-                neutral::call(&tool_use)
+                self.notes.rewrite("messages", neutral::REWRITTEN);
+                neutral::call(&id, &name, &tool_use.input)
             } else {
                 ContentBlock::ToolUse(tool_use)
             });
         }
+        let cached = cache::is_wanted(message.cache_control.as_ref(), blocks.is_empty(), self.notes)?;
         self.push(RequestRole::Assistant, blocks, cached);
         Ok(())
     }
 
     fn add_tool_result(&mut self, index: usize, message: ChatMessage) -> Result<(), TranslateError> {
-        let name = self.open_calls.answer(index, message.tool_call_id.as_deref())?;
+        let call = self.open_calls.answer(index, message.tool_call_id.as_deref())?;
         let pieces = self.pieces(index, &message.role, message.content)?;
         let mut content = content::into_tool_result(pieces, self.notes)?;
         if message.cache_control.is_some() {
@@ -150,12 +154,10 @@ impl Builder<'_> {
             // Bedrock refuses blank text here too, and a result that is missing altogether would be refused as unanswered.
             content.push(ToolResultContent::Text("(no output)".to_owned()));
         }
-        let tool_use_id = tool_call::legal_id(message.tool_call_id.as_deref().unwrap_or_default());
-        let result = ToolResult { tool_use_id, content };
         let blocks = if self.neutral {
-            neutral::result(&name, result)
+            neutral::result(&call.id, &call.name, content)
         } else {
-            vec![ContentBlock::ToolResult(result)]
+            vec![ContentBlock::ToolResult(ToolResult { tool_use_id: call.sent_id, content })]
         };
         self.push(RequestRole::User, blocks, false);
         Ok(())
@@ -196,6 +198,16 @@ impl Builder<'_> {
     fn finish(mut self) -> Result<Conversation, TranslateError> {
         self.open_calls.close()?;
         let messages = &mut self.conversation.messages;
+        if messages.is_empty()
+            && self.conversation.system.iter().any(|block| matches!(block, SystemBlock::Text(_)))
+        {
+            let content = vec![ContentBlock::Text(PLACEHOLDER.to_owned())];
+            messages.push(Message { role: RequestRole::User, content });
+            self.notes.rewrite(
+                "messages",
+                "Converse wants a turn of the user: there are instructions only, and \".\" was put behind them",
+            );
+        }
         if messages.is_empty() {
             let message =
                 "no message has any content for the model: send at least one user message that is not blank";
@@ -221,7 +233,11 @@ impl Builder<'_> {
         Ok(self.conversation)
     }
 
-    fn note_what_is_left_out(&mut self, index: usize, message: &ChatMessage) -> Result<(), TranslateError> {
+    fn note_what_is_left_out(
+        &mut self,
+        index: usize,
+        message: &mut ChatMessage,
+    ) -> Result<(), TranslateError> {
         if message.function_call.as_ref().is_some_and(|call| !call.is_null()) {
             let text = "function_call is not supported: OpenAI replaced it with tool_calls";
             return Err(TranslateError::unsupported(format!("messages[{index}].function_call"), text));
@@ -236,14 +252,16 @@ impl Builder<'_> {
                 .drop("messages.name", "Converse has no names of participants: write them into the text")?;
         }
         if message.reasoning_content.as_deref().is_some_and(|text| !text.is_empty()) {
-            self.notes.drop("messages.reasoning_content", "Nova does not take earlier reasoning")?;
+            self.notes.rewrite(
+                "messages.reasoning_content",
+                "Nova does not take earlier reasoning, and does not need it",
+            );
         }
-        for (name, value) in &message.rest {
-            let says_nothing = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-            if !says_nothing {
-                self.notes
-                    .drop("messages.*", format!("the field {name:?} of a message is not known here"))?;
-            }
+        params::drop_unknown(&message.rest, "messages.*", self.notes)?;
+        for call in message.tool_calls.iter_mut().flatten() {
+            // Clients that collect a stream replay the place of each call in it.
+            call.rest.shift_remove("index");
+            params::drop_unknown(&call.rest, "messages.tool_calls.*", self.notes)?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::Context;
 use super::data_url::{self, DataUrl};
 use crate::TranslateError;
 use crate::catalogue::Input;
-use crate::converse::{Document, Source};
+use crate::converse::{Base64, Document, Source};
 
 /// Media types and file name endings, and the format that Converse calls them.
 const FORMATS: [(&str, &str, &str); 9] = [
@@ -77,7 +77,7 @@ pub(super) fn translate(
         ));
     };
     let name = names.name(file_name, base64);
-    Ok(Document { format, name, source: Source::Bytes(base64.to_owned()) })
+    Ok(Document { format, name, source: Source::Bytes(Base64::Own(base64.to_owned())) })
 }
 
 fn format(media_type: &str, file_name: &str) -> Option<&'static str> {

@@ -1,14 +1,15 @@
 //! Images: `data:` URLs, and images that were fetched from elsewhere.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use openai_api::chat::{ChatRequest, Content, ContentPart, ImageUrl};
+use openai_api::chat::{ChatRequest, Content, ContentPart, ImageUrl, Message, Role};
 
 use super::Context;
 use super::data_url::{self, DataUrl};
 use crate::TranslateError;
 use crate::catalogue::Input;
-use crate::converse::{Image, Source};
+use crate::converse::{Base64, Image, Source};
 use crate::note::Notes;
 
 /// An image that was fetched.
@@ -21,21 +22,71 @@ pub struct RemoteImage {
 /// The images of a request that had to be fetched, by URL.
 pub type RemoteImages = HashMap<String, RemoteImage>;
 
-/// The `http:` and `https:` images of a request, with the path of the parameter that names each.
+/// The same images, ready to be mentioned many times without a copy each.
+pub(super) type SharedImages<'a> = HashMap<&'a str, Arc<str>>;
+
+/// Makes images shareable.
+pub(super) fn share(images: &RemoteImages) -> SharedImages<'_> {
+    images.iter().map(|(url, image)| (url.as_str(), Arc::from(image.base64.as_str()))).collect()
+}
+
+/// Source: Bedrock API Reference, Message: at most 20 images.
+const IMAGES_OF_A_MESSAGE_MAX: usize = 20;
+
+/// A conversation repeats its images in each request; this many are far more than fit its body.
+const IMAGES_MAX: usize = 100;
+
+/// How often images to be fetched may be mentioned in a request. Each mention is sent in full, however often the URL is the same.
+const REMOTE_MENTIONS_MAX: usize = 20;
+
+/// The `http:` and `https:` images of a request, with the path of the parameter that names each. One for each mention: the same URL may
+/// come several times. Only messages that may hold images are looked at.
 #[must_use]
 pub fn remote_images(request: &ChatRequest) -> Vec<(String, &str)> {
     let mut found = Vec::new();
     for (index, message) in request.messages.iter().enumerate() {
-        let Some(Content::Parts(parts)) = &message.content else { continue };
-        for (part_index, part) in parts.iter().enumerate() {
-            if let ContentPart { image_url: Some(ImageUrl { url, .. }), .. } = part
-                && is_remote(url)
-            {
-                found.push((format!("messages[{index}].content[{part_index}].image_url.url"), url.as_str()));
-            }
-        }
+        let remote = images(message).filter(|(_, url)| is_remote(url));
+        found.extend(
+            remote.map(|(part, url)| (format!("messages[{index}].content[{part}].image_url.url"), url)),
+        );
     }
     found
+}
+
+/// Refuses more images than Bedrock takes, before any is copied.
+pub(super) fn refuse_too_many(request: &ChatRequest) -> Result<(), TranslateError> {
+    let (mut all, mut remote) = (0, 0);
+    for (index, message) in request.messages.iter().enumerate() {
+        let count = images(message).count();
+        all += count;
+        remote += images(message).filter(|(_, url)| is_remote(url)).count();
+        let refuse = |limit: usize, of: &str| {
+            let message = format!("too many images: at most {limit} {of} are allowed");
+            Err(TranslateError::invalid(format!("messages[{index}].content"), message))
+        };
+        if count > IMAGES_OF_A_MESSAGE_MAX {
+            return refuse(IMAGES_OF_A_MESSAGE_MAX, "in one message");
+        }
+        if remote > REMOTE_MENTIONS_MAX {
+            return refuse(REMOTE_MENTIONS_MAX, "by http(s) URL, repeated ones included,");
+        }
+        if all > IMAGES_MAX {
+            return refuse(IMAGES_MAX, "in one request");
+        }
+    }
+    Ok(())
+}
+
+/// The URLs of a message's images, with the index of the part of each.
+fn images(message: &Message) -> impl Iterator<Item = (usize, &str)> {
+    let parts = match &message.content {
+        Some(Content::Parts(parts)) if matches!(message.role, Role::User | Role::Tool) => parts.as_slice(),
+        _ => &[],
+    };
+    parts.iter().enumerate().filter_map(|(index, part)| match part {
+        ContentPart { image_url: Some(ImageUrl { url, .. }), .. } => Some((index, url.as_str())),
+        _ => None,
+    })
 }
 
 fn is_remote(url: &str) -> bool {
@@ -62,10 +113,9 @@ pub(super) fn translate(
         notes.drop("image_url.detail", "Nova has one level of detail")?;
     }
     if is_remote(&image.url) {
-        let fetched = context.images.get(&image.url).ok_or_else(|| not_fetched(&url_path))?;
-        let format =
-            recognize(&fetched.base64).ok_or_else(|| not_an_image(&url_path, "the fetched image"))?;
-        return Ok(Image { format, source: Source::Bytes(fetched.base64.clone()) });
+        let fetched = context.images.get(image.url.as_str()).ok_or_else(|| not_fetched(&url_path))?;
+        let format = recognize(fetched).ok_or_else(|| not_an_image(&url_path, "the fetched image"))?;
+        return Ok(Image { format, source: Source::Bytes(Base64::Shared(Arc::clone(fetched))) });
     }
     let Some(data) = DataUrl::parse(&image.url) else {
         return Err(TranslateError::invalid(
@@ -82,7 +132,7 @@ pub(super) fn translate(
     {
         notes.rewrite(url_path, format!("declared as {:?}, but its bytes are {format}", data.media_type));
     }
-    Ok(Image { format, source: Source::Bytes(data.base64.to_owned()) })
+    Ok(Image { format, source: Source::Bytes(Base64::Own(data.base64.to_owned())) })
 }
 
 fn not_fetched(path: &str) -> TranslateError {
@@ -108,5 +158,46 @@ fn recognize(base64: &str) -> Option<&'static str> {
         [b'G', b'I', b'F', b'8', ..] => Some("gif"),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("webp"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::converse::ContentBlock;
+    use crate::request::{Options, translate};
+
+    fn request_with(role: &str, urls: &[&str]) -> ChatRequest {
+        let parts: Vec<_> =
+            urls.iter().map(|url| json!({"type": "image_url", "image_url": {"url": url}})).collect();
+        let messages = json!([{"role": role, "content": parts}]);
+        serde_json::from_value(json!({"model": "m", "messages": messages})).expect("a request")
+    }
+
+    #[test]
+    fn only_messages_that_may_hold_images_name_remote_ones() {
+        let urls = ["https://a.example/1", "https://a.example/1"];
+        assert_eq!(remote_images(&request_with("user", &urls)).len(), 2, "every mention counts");
+        assert!(remote_images(&request_with("system", &urls)).is_empty());
+    }
+
+    #[test]
+    fn an_image_that_is_mentioned_twice_is_kept_once() {
+        let base64 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ".to_owned();
+        let images = RemoteImages::from([("https://a.example/1".to_owned(), RemoteImage { base64 })]);
+        let target = Catalogue::built_in().resolve("nova-lite", None, "us-east-1").expect("a target");
+        let request = request_with("user", &["https://a.example/1", "https://a.example/1"]);
+        let translation = translate(request, &target, &Options::default(), &images).expect("a translation");
+        let content = &translation.body.messages[0].content;
+        match content.as_slice() {
+            [
+                ContentBlock::Image(Image { source: Source::Bytes(Base64::Shared(one)), .. }),
+                ContentBlock::Image(Image { source: Source::Bytes(Base64::Shared(other)), .. }),
+            ] => assert!(Arc::ptr_eq(one, other)),
+            other => panic!("two shared images expected, not {other:?}"),
+        }
     }
 }

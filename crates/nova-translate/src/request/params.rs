@@ -1,14 +1,16 @@
 //! Parameters that Nova has not: refused where the answer would not be what was asked for, dropped with a note where it still is.
 
 use openai_api::chat::ChatRequest;
+use serde_json::{Map, Value};
 
 use super::{Context, Options};
 use crate::TranslateError;
 use crate::converse::ServiceTier;
 use crate::note::Notes;
 
-/// The parameters that can be dropped, in the words of either API: a closed list, which metrics use as labels. A field that a caller made up is not in it.
-pub const KNOWN_DROPS: [&str; 40] = [
+/// The parameters that can be dropped, in the words of either API: a closed list, which metrics use as labels. A field that a caller made up
+/// is not in it.
+pub const KNOWN_DROPS: [&str; 46] = [
     "cache_control",
     "cache_control.ttl",
     "context_management",
@@ -22,9 +24,11 @@ pub const KNOWN_DROPS: [&str; 40] = [
     "max_output_tokens",
     "max_tokens",
     "messages.*",
+    "messages.content.*",
     "messages.name",
-    "messages.reasoning_content",
+    "messages.tool_calls.*",
     "metadata",
+    "others",
     "prediction",
     "presence_penalty",
     "prompt_cache_breakpoint",
@@ -35,6 +39,8 @@ pub const KNOWN_DROPS: [&str; 40] = [
     "reasoning.effort",
     "reasoning.summary",
     "reasoning_effort",
+    "response_format.*",
+    "response_format.json_schema.schema",
     "seed",
     "service_tier",
     "stop",
@@ -43,7 +49,9 @@ pub const KNOWN_DROPS: [&str; 40] = [
     "stream_options.include_obfuscation",
     "temperature",
     "text.verbosity",
+    "tools.*",
     "tools.cache_control",
+    "tools.function.parameters",
     "top_k",
     "top_p",
     "truncation",
@@ -84,6 +92,9 @@ pub(super) fn refuse_what_nova_has_not(request: &ChatRequest) -> Result<(), Tran
     Ok(())
 }
 
+/// How many fields may be unknown. Each is named to the caller, in a header.
+const UNKNOWN_MAX: usize = 64;
+
 /// Names what has no effect. A value that means "nothing" is not worth a note: SDKs send such defaults.
 pub(super) fn drop_what_nova_ignores(request: &ChatRequest, notes: &mut Notes) -> Result<(), TranslateError> {
     let set = |value: Option<f64>| value.is_some_and(|value| value != 0.0);
@@ -117,11 +128,34 @@ pub(super) fn drop_what_nova_ignores(request: &ChatRequest, notes: &mut Notes) -
             notes.drop(param, reason)?;
         }
     }
-    for name in request.rest.keys() {
+    let unknown = request.rest.iter().filter(|(_, value)| !value.is_null());
+    if unknown.clone().count() > UNKNOWN_MAX {
+        let message =
+            format!("too many unknown fields: at most {UNKNOWN_MAX} are passed over, leave the others out");
+        return Err(TranslateError::invalid("body", message));
+    }
+    for (name, _) in unknown {
         notes.drop(header_safe(name), "this parameter is not known here")?;
     }
-    for name in request.stream_options.iter().flat_map(|options| options.rest.keys()) {
+    // SDKs send options that they have switched off, such as `include_obfuscation`.
+    let says_something = |value: &Value| !value.is_null() && *value != Value::Bool(false);
+    let options = request.stream_options.iter().flat_map(|options| &options.rest);
+    for (name, _) in options.filter(|(_, value)| says_something(value)).take(UNKNOWN_MAX) {
         notes.drop(format!("stream_options.{}", header_safe(name)), "this parameter is not known here")?;
+    }
+    Ok(())
+}
+
+/// Names fields of a part of the request that are not known. Counted under one `param`, however they are called.
+pub(super) fn drop_unknown(
+    rest: &Map<String, Value>,
+    param: &'static str,
+    notes: &mut Notes,
+) -> Result<(), TranslateError> {
+    // SDKs write out fields that say nothing.
+    let says_nothing = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+    for (name, _) in rest.iter().filter(|(_, value)| !says_nothing(value)) {
+        notes.drop(param, format!("the field {} is not known here", header_safe(name)))?;
     }
     Ok(())
 }
@@ -165,6 +199,10 @@ pub(super) fn service_tier(
         "default" | "standard" => return Ok(None),
         "flex" => "flex",
         "priority" => "priority",
+        // Reserved capacity is what the operator bought: no caller takes it by asking.
+        "reserved" if asked.is_none_or(|asked| asked == "auto") => {
+            return Ok(Some(ServiceTier { kind: "reserved" }));
+        }
         "scale" => {
             notes.drop("service_tier", "Bedrock has no scale tier: the default tier is used")?;
             return Ok(None);

@@ -56,5 +56,10 @@ pub(super) fn translate(
         }
     };
     let config = ReasoningConfig { kind: ReasoningKind::Enabled, max_reasoning_effort: Some(level) };
-    Ok(Reasoning { config: Some(config), excludes_inference: level == "high" })
+    Ok(Reasoning { config: Some(config), excludes_inference: excludes_inference(config) })
+}
+
+/// Whether the model refuses limits and sampling parameters beside `config`.
+pub(super) fn excludes_inference(config: ReasoningConfig) -> bool {
+    config.max_reasoning_effort == Some("high")
 }

@@ -5,24 +5,27 @@
 
 use openai_api::chat::{JsonSchemaFormat, ResponseFormat};
 
-use super::schema;
+use super::params;
+use super::schema::{self, SchemaBudget};
 use crate::TranslateError;
 use crate::converse::{InputSchema, ToolSpec};
 use crate::note::Notes;
 
-const REWRITTEN: &str = "sent as a tool whose arguments are the answer";
+/// What is noted when the tool is sent.
+pub(super) const REWRITTEN: &str = "sent as a tool whose arguments are the answer";
 
 /// The tool that stands for the format, or none for plain text.
 pub(super) fn tool(
     format: Option<ResponseFormat>,
     others: &[ToolSpec],
+    budget: &mut SchemaBudget,
     notes: &mut Notes,
 ) -> Result<Option<ToolSpec>, TranslateError> {
     let Some(format) = format else { return Ok(None) };
+    params::drop_unknown(&format.rest, "response_format.*", notes)?;
     match (format.kind.as_str(), format.json_schema) {
         ("text", _) => Ok(None),
         ("json_object", _) => {
-            notes.rewrite("response_format", REWRITTEN);
             let description =
                 "Gives the whole answer as one JSON object, with the members that the conversation asks for.";
             Ok(Some(ToolSpec {
@@ -31,10 +34,7 @@ pub(super) fn tool(
                 input_schema: InputSchema { json: schema::any_object() },
             }))
         }
-        ("json_schema", Some(format)) => {
-            notes.rewrite("response_format", REWRITTEN);
-            json_schema(format, others, notes).map(Some)
-        }
+        ("json_schema", Some(format)) => json_schema(format, others, budget, notes).map(Some),
         ("json_schema", None) => Err(TranslateError::missing(
             "response_format.json_schema",
             "a format of type \"json_schema\" needs the field json_schema",
@@ -51,20 +51,22 @@ pub(super) fn tool(
 fn json_schema(
     format: JsonSchemaFormat,
     others: &[ToolSpec],
+    budget: &mut SchemaBudget,
     notes: &mut Notes,
 ) -> Result<ToolSpec, TranslateError> {
     let path = "response_format.json_schema.schema";
+    params::drop_unknown(&format.rest, "response_format.*", notes)?;
     let Some(schema) = format.schema else {
         return Err(TranslateError::missing(path, "json_schema needs the field schema"));
     };
-    let json = schema::normalize(&schema, path, notes)?;
-    let description = format.description.filter(|text| !text.trim().is_empty());
+    let schema = schema::normalize(&schema, path, path, budget, notes)?;
+    let description = format.description.filter(|text| !text.trim().is_empty()).or(schema.description);
     Ok(ToolSpec {
         name: unused(&format.name, others),
         description: Some(
             description.unwrap_or_else(|| "Gives the whole answer in this structure.".to_owned()),
         ),
-        input_schema: InputSchema { json },
+        input_schema: InputSchema { json: schema.json },
     })
 }
 

@@ -153,3 +153,44 @@ proptest! {
         }
     }
 }
+
+fn translated(request: Value) -> Translation {
+    let target = "nova-2-lite".to_owned();
+    Fixture { target, options: FixtureOptions::default(), request }.translate().expect("a translation")
+}
+
+#[test]
+fn greedy_decoding_tells_whether_it_changed_anything() {
+    let messages = json!([{"role": "user", "content": "x"}]);
+    let mut translation =
+        translated(json!({"model": "m", "messages": messages, "top_p": 0.5, "reasoning_effort": "low"}));
+    assert_eq!([translation.decode_greedily(), translation.decode_greedily()], [true, false]);
+    let body = serde_json::to_value(&translation.body).expect("a body");
+    assert_eq!(body["inferenceConfig"], json!({"temperature": 0.0}));
+    assert_eq!(body["additionalModelRequestFields"]["inferenceConfig"], json!({"topK": 1}));
+    assert_eq!(body["additionalModelRequestFields"]["reasoningConfig"]["maxReasoningEffort"], "low");
+}
+
+#[test]
+fn greedy_decoding_leaves_a_request_alone_whose_model_refuses_sampling() {
+    let messages = json!([{"role": "user", "content": "x"}]);
+    let mut translation = translated(json!({"model": "m", "messages": messages, "reasoning_effort": "high"}));
+    let before = serde_json::to_value(&translation.body).expect("a body");
+    assert!(!translation.decode_greedily());
+    assert_eq!(serde_json::to_value(&translation.body).expect("a body"), before);
+}
+
+#[test]
+fn stripped_cache_points_are_noted_and_nothing_else_changes() {
+    let part = json!({"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}});
+    let messages = json!([{"role": "system", "content": [part]}, {"role": "user", "content": [part]}]);
+    let mut translation = translated(json!({"model": "m", "messages": messages}));
+    assert!(translation.has_cache_points());
+    translation.strip_cache_points();
+    assert!(!translation.has_cache_points());
+    let body = serde_json::to_value(&translation.body).expect("a body");
+    assert_eq!(body["system"], json!([{"text": "x"}]));
+    assert_eq!(body["messages"], json!([{"role": "user", "content": [{"text": "x"}]}]));
+    translation.strip_cache_points();
+    assert_eq!(translation.notes.len(), 1, "what is not there is not stripped again");
+}

@@ -1,5 +1,7 @@
 //! Calls in the history: their ids, their arguments, and that each has exactly one result.
 
+use std::collections::HashMap;
+
 use openai_api::chat::ToolCall;
 use serde_json::{Map, Value};
 use xxhash_rust::xxh3::xxh3_64;
@@ -16,43 +18,59 @@ use crate::note::Notes;
 pub(super) struct OpenCalls {
     message_index: usize,
     calls: Vec<OpenCall>,
+    /// Where in `calls` an id is.
+    positions: HashMap<String, usize>,
+    /// How often an id was called under before, by the id that is sent. Some clients count from the start in each turn.
+    used: HashMap<String, usize>,
 }
 
-#[derive(Debug)]
-struct OpenCall {
-    id: String,
-    name: String,
+/// A call that waits for its result, or has it.
+#[derive(Debug, Clone)]
+pub(super) struct OpenCall {
+    /// The caller's id.
+    pub(super) id: String,
+    /// The id that is sent, unique in the conversation.
+    pub(super) sent_id: String,
+    /// The caller's name of what was called.
+    pub(super) name: String,
     answered: bool,
 }
+
+/// How many ids an error lists.
+const IDS_SHOWN_MAX: usize = 10;
 
 impl OpenCalls {
     /// Opens the calls of the assistant message at `message_index`.
     pub(super) fn open(&mut self, message_index: usize, calls: &[ToolCall]) -> Result<(), TranslateError> {
         self.message_index = message_index;
-        self.calls.clear();
+        self.forget();
         for (index, call) in calls.iter().enumerate() {
             let path = format!("messages[{message_index}].tool_calls[{index}].id");
             if call.id.is_empty() {
                 return Err(TranslateError::invalid(path, "the id of a tool call must not be empty"));
             }
-            if self.calls.iter().any(|open| open.id == call.id) {
-                return Err(TranslateError::invalid(
-                    path,
-                    format!("the id {:?} is used twice in one message", call.id),
-                ));
+            if self.positions.insert(call.id.clone(), index).is_some() {
+                let message = format!("the id {:?} is used twice in one message", shorten(&call.id));
+                return Err(TranslateError::invalid(path, message));
             }
             let name = call.function.as_ref().map(|function| function.name.clone()).unwrap_or_default();
-            self.calls.push(OpenCall { id: call.id.clone(), name, answered: false });
+            let sent_id = self.unused_id(&call.id);
+            self.calls.push(OpenCall { id: call.id.clone(), sent_id, name, answered: false });
         }
         Ok(())
     }
 
-    /// Takes the result of a call, and tells the name of what was called.
+    /// The id that is sent for the call at `index` of the message that was opened last.
+    pub(super) fn sent_id(&self, index: usize) -> String {
+        self.calls.get(index).map(|call| call.sent_id.clone()).unwrap_or_default()
+    }
+
+    /// Takes the result of a call, and tells which one it is.
     pub(super) fn answer(
         &mut self,
         message_index: usize,
         id: Option<&str>,
-    ) -> Result<String, TranslateError> {
+    ) -> Result<OpenCall, TranslateError> {
         let path = format!("messages[{message_index}].tool_call_id");
         let Some(id) = id else {
             return Err(TranslateError::missing(
@@ -60,46 +78,80 @@ impl OpenCalls {
                 "a tool message needs tool_call_id, the id of the call that it answers",
             ));
         };
-        let expected =
-            || self.calls.iter().map(|call| format!("{:?}", call.id)).collect::<Vec<_>>().join(", ");
-        let Some(position) = self.calls.iter().position(|call| call.id == id) else {
+        let Some(call) = self.positions.get(id).and_then(|&position| self.calls.get_mut(position)) else {
             let message = if self.calls.is_empty() {
                 "messages with role \"tool\" must follow an assistant message with \"tool_calls\"".to_owned()
             } else {
-                format!("{id:?} is not an id of the preceding tool_calls, which are {}", expected())
+                let expected = list(self.calls.iter());
+                format!("{:?} is not an id of the preceding tool_calls, which are {expected}", shorten(id))
             };
             return Err(TranslateError::invalid(path, message));
         };
-        let call = &mut self.calls[position];
         if call.answered {
-            return Err(TranslateError::invalid(path, format!("the tool call {id:?} has a result already")));
+            let message = format!("the tool call {:?} has a result already", shorten(id));
+            return Err(TranslateError::invalid(path, message));
         }
         call.answered = true;
-        Ok(call.name.clone())
+        Ok(call.clone())
     }
 
     /// Ends the turn of results.
     pub(super) fn close(&mut self) -> Result<(), TranslateError> {
-        let unanswered: Vec<_> =
-            self.calls.iter().filter(|call| !call.answered).map(|call| format!("{:?}", call.id)).collect();
-        if !unanswered.is_empty() {
+        if self.calls.iter().any(|call| !call.answered) {
             let message = format!(
                 "an assistant message with \"tool_calls\" must be followed by tool messages that answer each of them; without an answer: {}",
-                unanswered.join(", ")
+                list(self.calls.iter().filter(|call| !call.answered))
             );
             return Err(TranslateError::invalid(
                 format!("messages[{}].tool_calls", self.message_index),
                 message,
             ));
         }
-        self.calls.clear();
+        self.forget();
         Ok(())
     }
+
+    fn forget(&mut self) {
+        self.calls.clear();
+        self.positions.clear();
+    }
+
+    /// A legal id that no earlier call was sent with: Bedrock refuses an id that comes twice.
+    fn unused_id(&mut self, id: &str) -> String {
+        let first = legal_id(id);
+        let mut count = self.used.get(&first).copied().unwrap_or_default();
+        let mut sent = first.clone();
+        while count > 0 && self.used.contains_key(&sent) {
+            count += 1;
+            sent = legal_id(&format!("{first}-{count}"));
+        }
+        self.used.insert(first, count.max(1));
+        self.used.entry(sent.clone()).or_insert(1);
+        sent
+    }
+}
+
+fn list<'a>(calls: impl Iterator<Item = &'a OpenCall> + Clone) -> String {
+    let ids: Vec<_> =
+        calls.clone().take(IDS_SHOWN_MAX).map(|call| format!("{:?}", shorten(&call.id))).collect();
+    let others = calls.skip(IDS_SHOWN_MAX).count();
+    let mut text = ids.join(", ");
+    if others > 0 {
+        text = format!("{text} and {others} more");
+    }
+    text
+}
+
+/// An id as an error shows it: whoever writes it chooses its length.
+fn shorten(id: &str) -> String {
+    const SHOWN_MAX: usize = 64;
+    id.chars().take(SHOWN_MAX).collect()
 }
 
 /// Translates the call at `path`.
 pub(super) fn translate(
     call: ToolCall,
+    sent_id: String,
     path: &str,
     names: &mut ToolNames,
     notes: &mut Notes,
@@ -112,7 +164,7 @@ pub(super) fn translate(
         return Err(TranslateError::unsupported(format!("{path}.function"), message));
     };
     let input = arguments(function.arguments.as_deref().unwrap_or_default(), path, notes);
-    Ok(ToolUse { tool_use_id: legal_id(&call.id), name: names.register(&function.name), input })
+    Ok(ToolUse { tool_use_id: sent_id, name: names.register(&function.name), input })
 }
 
 /// The arguments as an object, which is what Converse takes. A model's own slip (no JSON, several objects in a row, another type) must not end

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use openai_api::chat::{ChatRequest, Tool as ChatTool, ToolChoice as ChatToolChoice, ToolChoiceObject};
 
-use super::{ToolNames, schema, structured};
+use super::schema::{self, Schema, SchemaBudget};
+use super::{ToolNames, params, structured};
 use crate::TranslateError;
 use crate::converse::{AnyTool, InputSchema, NamedTool, Tool, ToolChoice, ToolConfig, ToolSpec};
 use crate::note::Notes;
@@ -32,13 +33,14 @@ enum Choice {
 
 /// Translates tools, choice and response format.
 pub(super) fn translate(request: &mut ChatRequest, notes: &mut Notes) -> Result<Tools, TranslateError> {
+    let mut budget = schema_budget(request);
     let tools = request.tools.take().unwrap_or_default();
     let choice = choice(request.tool_choice.take(), &tools)?;
     let mut names = ToolNames::default();
     let mut specs = Vec::with_capacity(tools.len());
     let mut seen = HashSet::new();
     for (index, tool) in tools.into_iter().enumerate() {
-        specs.push(spec(tool, index, &mut names, &mut seen, notes)?);
+        specs.push(spec(tool, index, &mut names, &mut seen, &mut budget, notes)?);
     }
     match &choice {
         Choice::None => specs.clear(),
@@ -52,10 +54,15 @@ pub(super) fn translate(request: &mut ChatRequest, notes: &mut Notes) -> Result<
         Choice::Named(name) => Some(ToolChoice::Tool(NamedTool { name: names.register(&name) })),
     };
     let mut structured = None;
-    // When the caller demands a call, the answer will be that call, and the format has nothing to shape.
-    if tool_choice.is_none()
-        && let Some(synthetic) = structured::tool(request.response_format.take(), &specs, notes)?
-    {
+    // When the caller demands a call, the answer will be that call, and the format has nothing to shape. It is checked all the same.
+    let synthetic = structured::tool(request.response_format.take(), &specs, &mut budget, notes)?;
+    if synthetic.is_some() && tool_choice.is_some() {
+        notes.rewrite(
+            "response_format",
+            "without effect, because tool_choice demands a call: the call is the answer",
+        );
+    } else if let Some(synthetic) = synthetic {
+        notes.rewrite("response_format", structured::REWRITTEN);
         tool_choice = Some(if neutral {
             ToolChoice::Tool(NamedTool { name: synthetic.name.clone() })
         } else {
@@ -74,9 +81,11 @@ fn spec(
     index: usize,
     names: &mut ToolNames,
     seen: &mut HashSet<String>,
+    budget: &mut SchemaBudget,
     notes: &mut Notes,
 ) -> Result<ToolSpec, TranslateError> {
     let path = format!("tools[{index}]");
+    params::drop_unknown(&tool.rest, "tools.*", notes)?;
     let function = match (tool.kind.as_str(), tool.function) {
         ("function", Some(function)) => function,
         ("function", None) => {
@@ -90,6 +99,7 @@ fn spec(
             return Err(TranslateError::unsupported(format!("{path}.type"), message));
         }
     };
+    params::drop_unknown(&function.rest, "tools.*", notes)?;
     if function.name.is_empty() {
         return Err(TranslateError::invalid(
             format!("{path}.function.name"),
@@ -116,12 +126,23 @@ fn spec(
         );
     }
     let schema_path = format!("{path}.function.parameters");
-    let json = match function.parameters {
-        Some(parameters) => schema::normalize(&parameters, &schema_path, notes)?,
-        None => schema::no_arguments(),
+    let Schema { json, description } = match function.parameters {
+        Some(parameters) => {
+            schema::normalize(&parameters, &schema_path, "tools.function.parameters", budget, notes)?
+        }
+        None => Schema { json: schema::any_object(), description: None },
     };
-    let description = function.description.filter(|text| !text.trim().is_empty());
+    let description = function.description.filter(|text| !text.trim().is_empty()).or(description);
     Ok(ToolSpec { name, description, input_schema: InputSchema { json } })
+}
+
+/// One budget for all schemas of the request.
+fn schema_budget(request: &ChatRequest) -> SchemaBudget {
+    let functions = request.tools.iter().flatten().filter_map(|tool| tool.function.as_ref());
+    let parameters = functions.filter_map(|function| function.parameters.as_ref());
+    let format = request.response_format.as_ref().and_then(|format| format.json_schema.as_ref());
+    let schemas = parameters.chain(format.and_then(|format| format.schema.as_ref()));
+    SchemaBudget::new(schemas.map(|schema| schema.get().len()).sum())
 }
 
 fn choice(choice: Option<ChatToolChoice>, tools: &[ChatTool]) -> Result<Choice, TranslateError> {
@@ -162,21 +183,24 @@ fn object_choice(object: ToolChoiceObject, tools: &[ChatTool]) -> Result<Choice,
         ("function", Some(function), _) if known(&function.name) => Ok(Choice::Named(function.name)),
         ("function", Some(function), _) => Err(unknown("tool_choice.function.name", &function.name)),
         ("allowed_tools", _, Some(allowed)) => {
-            let names: HashSet<String> = allowed
-                .tools
-                .into_iter()
-                .filter_map(|tool| tool.function)
-                .map(|function| function.name)
-                .collect();
+            let param = "tool_choice.allowed_tools.tools";
+            let names: Option<HashSet<String>> =
+                allowed.tools.into_iter().map(|tool| tool.function.map(|function| function.name)).collect();
+            let Some(names) = names else {
+                return Err(TranslateError::invalid(
+                    param,
+                    "each allowed tool must be {\"type\": \"function\", \"function\": {\"name\": \"…\"}}",
+                ));
+            };
+            if names.is_empty() {
+                let message = "no tool is allowed: name at least one, or write tool_choice \"none\"";
+                return Err(TranslateError::invalid(param, message));
+            }
             if let Some(name) = names.iter().find(|name| !known(name)) {
-                return Err(unknown("tool_choice.allowed_tools.tools", name));
+                return Err(unknown(param, name));
             }
             match allowed.mode.as_str() {
                 "auto" => Ok(Choice::Allowed(names, false)),
-                "required" if names.is_empty() => Err(TranslateError::invalid(
-                    "tool_choice.allowed_tools.tools",
-                    "a tool is required, and none is allowed",
-                )),
                 "required" => Ok(Choice::Allowed(names, true)),
                 _ => Err(TranslateError::invalid(
                     "tool_choice.allowed_tools.mode",

@@ -210,7 +210,7 @@ impl ResponseBuilder {
         let sequence_number = self.number();
         emit(&StreamEvent::Error(ErrorEvent {
             sequence_number,
-            code: error.code.as_deref(),
+            code: error.code,
             message: &error.message,
             param: error.param.as_deref(),
             error,

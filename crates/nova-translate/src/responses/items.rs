@@ -145,7 +145,12 @@ impl Messages {
         let name = item.name.ok_or_else(|| need("name"))?;
         let function = FunctionCall { name, arguments: item.arguments };
         let turn = self.turn(index);
-        turn.calls.push(ToolCall { id, kind: Some("function".to_owned()), function: Some(function) });
+        turn.calls.push(ToolCall {
+            id,
+            kind: Some("function".to_owned()),
+            function: Some(function),
+            rest: serde_json::Map::new(),
+        });
         turn.call_items.push(index);
         Ok(())
     }
@@ -261,7 +266,7 @@ fn convert_part(part: InputPart, place: Place) -> Result<ContentPart, TranslateE
         }
         "input_image" => match (part.image_url, part.file_id) {
             (Some(url), _) => ContentPart {
-                image_url: Some(ImageUrl { url, detail: part.detail }),
+                image_url: Some(ImageUrl { url, detail: part.detail, rest: serde_json::Map::new() }),
                 ..empty_part("image_url")
             },
             (None, Some(_)) => {
@@ -279,8 +284,12 @@ fn convert_part(part: InputPart, place: Place) -> Result<ContentPart, TranslateE
                     "documents are not fetched here: send the document itself in file_data, as data:application/pdf;base64,…",
                 );
             }
-            let file =
-                FileInput { file_data: part.file_data, file_id: part.file_id, filename: part.filename };
+            let file = FileInput {
+                file_data: part.file_data,
+                file_id: part.file_id,
+                filename: part.filename,
+                rest: serde_json::Map::new(),
+            };
             ContentPart { file: Some(file), ..empty_part("file") }
         }
         "input_audio" => empty_part("input_audio"),
@@ -303,6 +312,7 @@ fn text_part(text: String) -> ContentPart {
 
 fn empty_part(kind: &str) -> ContentPart {
     ContentPart {
+        rest: serde_json::Map::new(),
         kind: kind.to_owned(),
         text: None,
         image_url: None,

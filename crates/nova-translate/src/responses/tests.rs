@@ -76,7 +76,7 @@ fn run(plan: &ReplyPlan, events: &[(String, Value)]) -> Vec<Value> {
         Ok(finish) => builder.finish(&finish, usage, &mut emit),
         Err(error @ ReplyError::Failed(_)) => builder.fail(error.to_string(), usage, &mut emit),
         Err(error) => {
-            let (message, code) = (error.to_string(), Some("bad_upstream_response".into()));
+            let (message, code) = (error.to_string(), Some("bad_upstream_response"));
             let error =
                 ErrorObject { message, kind: "server_error", param: None, code, aws_request_id: None };
             builder.error(&error, &mut emit);

@@ -24,12 +24,13 @@ fn one(tool: FunctionTool, index: usize) -> Result<Tool, TranslateError> {
         return Err(TranslateError::missing(format!("tools[{index}].name"), message));
     };
     let function = FunctionDefinition {
+        rest: serde_json::Map::new(),
         name,
         description: tool.description,
         parameters: tool.parameters,
         strict: tool.strict,
     };
-    Ok(Tool { kind: tool.kind, function: Some(function), cache_control: None })
+    Ok(Tool { kind: tool.kind, function: Some(function), cache_control: None, rest: serde_json::Map::new() })
 }
 
 fn only_functions(path: &str, kind: &str) -> TranslateError {
@@ -83,6 +84,7 @@ pub(super) fn format(format: TextFormat) -> Result<ResponseFormat, TranslateErro
             return Err(TranslateError::missing("text.format.name", message));
         };
         Some(JsonSchemaFormat {
+            rest: serde_json::Map::new(),
             name,
             description: format.description,
             schema: format.schema,
@@ -91,5 +93,5 @@ pub(super) fn format(format: TextFormat) -> Result<ResponseFormat, TranslateErro
     } else {
         None
     };
-    Ok(ResponseFormat { kind: format.kind, json_schema })
+    Ok(ResponseFormat { kind: format.kind, json_schema, rest: serde_json::Map::new() })
 }

@@ -132,6 +132,9 @@ pub struct ContentPart {
     pub refusal: Option<String>,
     /// Extension: cache the prompt up to this part.
     pub cache_control: Option<CacheControl>,
+    /// Fields that are not in the list above.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }
 
 /// An image by `data:` or `http(s):` URL.
@@ -141,6 +144,9 @@ pub struct ImageUrl {
     pub url: String,
     /// `auto`, `low` or `high`.
     pub detail: Option<String>,
+    /// Fields that are not in the list above.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }
 
 /// Audio input.
@@ -159,4 +165,7 @@ pub struct FileInput {
     pub file_id: Option<String>,
     /// The document's name.
     pub filename: Option<String>,
+    /// Fields that are not in the list above.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }

@@ -183,6 +183,9 @@ pub struct ResponseFormat {
     pub kind: String,
     /// The schema, with `json_schema`.
     pub json_schema: Option<JsonSchemaFormat>,
+    /// Fields that are not in the list above.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }
 
 /// `response_format.json_schema`.
@@ -196,4 +199,7 @@ pub struct JsonSchemaFormat {
     pub schema: Option<RawJson>,
     /// Whether the answer must follow the schema exactly.
     pub strict: Option<bool>,
+    /// Fields that are not in the list above.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }

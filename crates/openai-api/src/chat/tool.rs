@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use super::cache_control::CacheControl;
 use crate::RawJson;
@@ -18,6 +19,9 @@ pub struct Tool {
     pub function: Option<FunctionDefinition>,
     /// Extension: cache the prompt up to this tool.
     pub cache_control: Option<CacheControl>,
+    /// Fields that are not in the list above.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }
 
 /// A function that the model may call.
@@ -31,6 +35,9 @@ pub struct FunctionDefinition {
     pub parameters: Option<RawJson>,
     /// Whether arguments must follow the schema exactly.
     pub strict: Option<bool>,
+    /// Fields that are not in the list above.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }
 
 /// A call that the assistant made.
@@ -43,6 +50,9 @@ pub struct ToolCall {
     pub kind: Option<String>,
     /// What was called.
     pub function: Option<FunctionCall>,
+    /// Fields that are not in the list above.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
 }
 
 /// The function of a call, and its arguments as the model wrote them: usually, but not surely, a JSON object.

@@ -44,6 +44,10 @@ pub const STOP_REASONS_TOTAL: &str = "nova_proxy_stop_reasons_total";
 pub const UPSTREAM_ATTEMPTS_TOTAL: &str = "nova_proxy_upstream_attempts_total";
 /// Calls made again.
 pub const UPSTREAM_RETRIES_TOTAL: &str = "nova_proxy_upstream_retries_total";
+/// Calls that went on to another region.
+pub const UPSTREAM_FAILOVERS_TOTAL: &str = "nova_proxy_upstream_failovers_total";
+/// Where the breaker of a model in a region stands.
+pub const BREAKER_STATE: &str = "nova_proxy_breaker_state";
 /// Streams that did not reach their end.
 pub const STREAMS_BROKEN_TOTAL: &str = "nova_proxy_streams_broken_total";
 /// Parameters left out.
@@ -152,6 +156,20 @@ pub const METRICS: &[MetricSpec] = &[
         Unit::Count,
         &["model", "region"],
         "Calls to Bedrock that were made again after a failure.",
+    ),
+    spec(
+        UPSTREAM_FAILOVERS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["model", "from", "to"],
+        "Calls to Bedrock that went on to another region after a failure.",
+    ),
+    spec(
+        BREAKER_STATE,
+        MetricKind::Gauge,
+        Unit::Count,
+        &["region", "model"],
+        "The breaker of a model id in a region: 0 closed, 1 half open, 2 open.",
     ),
     spec(
         STREAMS_BROKEN_TOTAL,

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::identity::Identity;
+use secrecy::SecretString;
 use slog::{Logger, info, warn};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout};
@@ -88,6 +89,7 @@ pub struct CachedCredentials {
     config: CredentialCacheConfig,
     now: WallClock,
     log: Logger,
+    bearer_key: Option<SecretString>,
     current: ArcSwapOption<SigningCredentials>,
     loading: Mutex<LoadState>,
     /// Counts failed loads, so that whoever waited for one shares its result instead of failing for as long again.
@@ -114,11 +116,24 @@ impl CachedCredentials {
             config,
             now,
             log,
+            bearer_key: None,
             current: ArcSwapOption::empty(),
             loading: Mutex::default(),
             failures: AtomicU64::new(0),
             generation: watch::Sender::new(0),
         }
+    }
+
+    /// With a Bedrock API key, which calls carry in place of a signature: no credentials are loaded then.
+    #[must_use]
+    pub fn with_bearer_key(mut self, key: Option<SecretString>) -> Self {
+        self.bearer_key = key;
+        self
+    }
+
+    /// The Bedrock API key, if there is one.
+    pub fn bearer_key(&self) -> Option<&SecretString> {
+        self.bearer_key.as_ref()
     }
 
     /// The credentials to sign with now.

@@ -35,6 +35,7 @@ fn run(plan: &ReplyPlan, events: &[(String, Value)]) -> Value {
             "finish_reason": finish.reason,
             "native_finish_reason": finish.native,
             "usage": translator.usage().map(crate::reply::usage),
+            "service_tier": translator.service_tier(),
         }),
         Err(error) => json!({"deltas": deltas, "error": error.to_string()}),
     }

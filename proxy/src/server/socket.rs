@@ -1,0 +1,120 @@
+//! A bound socket, of TCP or Unix, and how connections come out of it.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+
+use super::transport::Transport;
+
+/// Where connections come from: a socket, or a test's script of failures.
+pub(super) trait Accept {
+    fn accept(&self) -> impl Future<Output = io::Result<(Transport, SocketAddr)>> + Send;
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub enum ListenSocket {
+    /// Of an address and a port.
+    Tcp(TcpListener),
+    /// Of a path.
+    Unix(UnixListener),
+}
+
+impl From<TcpListener> for ListenSocket {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(listener)
+    }
+}
+
+impl ListenSocket {
+    /// Binds a Unix socket that only this user can reach. A socket that a dead process left is replaced.
+    ///
+    /// # Errors
+    /// When a living process listens there, or the folder is not there or not ours to write.
+    pub async fn bind_unix(path: &Path) -> io::Result<Self> {
+        if UnixStream::connect(path).await.is_ok() {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        // A file that is no socket is not ours to replace.
+        if let Ok(found) = std::fs::symlink_metadata(path) {
+            use std::os::unix::fs::FileTypeExt;
+            if !found.file_type().is_socket() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+        }
+        // Under another name until its mode is set: nobody else connects in between.
+        let mut new = path.as_os_str().to_owned();
+        new.push(format!(".{}", std::process::id()));
+        let new = Path::new(&new);
+        let bound = UnixListener::bind(new).and_then(|listener| {
+            std::fs::set_permissions(new, std::fs::Permissions::from_mode(0o600))?;
+            std::fs::rename(new, path)?;
+            Ok(Self::Unix(listener))
+        });
+        if bound.is_err() {
+            // Where it was not made there is nothing to remove; why it was not is in `bound`.
+            std::fs::remove_file(new).ok();
+        }
+        bound
+    }
+
+    /// The address, or the path.
+    ///
+    /// # Errors
+    /// When the socket has none.
+    pub fn name(&self) -> io::Result<String> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(|address| address.to_string()),
+            // Its own name is the one that it was bound under; the caller knows the path.
+            Self::Unix(_) => Ok("unix".to_owned()),
+        }
+    }
+}
+
+impl Accept for ListenSocket {
+    async fn accept(&self) -> io::Result<(Transport, SocketAddr)> {
+        match self {
+            Self::Tcp(listener) => Accept::accept(listener).await,
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // A Unix socket's other end is on this machine, and has no address.
+                Ok((Transport::Unix(stream), SocketAddr::from((Ipv4Addr::LOCALHOST, 0))))
+            }
+        }
+    }
+}
+
+impl Accept for TcpListener {
+    async fn accept(&self) -> io::Result<(Transport, SocketAddr)> {
+        let (stream, address) = TcpListener::accept(self).await?;
+        Ok((Transport::Plain(stream), address))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_unix_socket_is_its_owners_and_replaces_a_dead_one_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("admin.sock");
+        let first = ListenSocket::bind_unix(&path).await.unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let error = ListenSocket::bind_unix(&path).await.expect_err("a living one");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        drop(first);
+        assert!(path.exists(), "a dead socket lies there");
+        ListenSocket::bind_unix(&path).await.expect("it is replaced");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no other name is left");
+
+        let file = folder.path().join("file");
+        std::fs::write(&file, "mine").unwrap();
+        ListenSocket::bind_unix(&file).await.expect_err("a file that is no socket");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+    }
+}
