@@ -30,6 +30,8 @@ mod regions;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod responses;
+#[cfg(test)]
 mod sdk_bytes;
 #[cfg(test)]
 mod simulator;
