@@ -56,14 +56,38 @@ pub async fn read(
     time_limit: Duration,
 ) -> Result<Bytes, ApiError> {
     if declared_bytes(headers).is_some_and(|length| length > limit_bytes) {
+        pass_over(body).await;
         return Err(ApiError::body_too_large(limit_bytes));
     }
-    timeout(time_limit, collect(body, limit_bytes))
-        .await
-        .map_err(|_| ApiError::body_lost("it took too long"))?
+    let read = timeout(time_limit, collect(body, limit_bytes)).await;
+    match read.map_err(|_| ApiError::body_lost("it took too long"))? {
+        Some(whole) => Ok(whole),
+        None => {
+            pass_over(body).await;
+            Err(ApiError::body_too_large(limit_bytes))
+        }
+    }
 }
 
-async fn collect(body: &mut impl IncomingBody, limit_bytes: u64) -> Result<Bytes, ApiError> {
+/// Reads on for a while and keeps nothing. A connection that is closed on a client who still sends loses the answer that tells it why.
+async fn pass_over(body: &mut impl IncomingBody) {
+    const BYTES_MAX: usize = 256 * 1024 * 1024;
+    const TIME_MAX: Duration = Duration::from_secs(5);
+    let reading = async {
+        let mut passed = 0_usize;
+        while let Some(Ok(piece)) = body.next().await {
+            passed = passed.saturating_add(piece.len());
+            if passed > BYTES_MAX {
+                return;
+            }
+        }
+    };
+    // Whoever sends for longer is not listening, so that it does not matter which of the two ended it.
+    drop(timeout(TIME_MAX, reading).await);
+}
+
+/// The whole body; `None` once it is over the limit.
+async fn collect(body: &mut impl IncomingBody, limit_bytes: u64) -> Result<Option<Bytes>, ApiError> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
     while let Some(piece) = body.next().await {
@@ -71,7 +95,7 @@ async fn collect(body: &mut impl IncomingBody, limit_bytes: u64) -> Result<Bytes
         let so_far = first.as_ref().map_or(0, Bytes::len).max(rest.len());
         // The declared length may be missing or a lie, so that what comes is counted.
         if (so_far as u64).saturating_add(piece.len() as u64) > limit_bytes {
-            return Err(ApiError::body_too_large(limit_bytes));
+            return Ok(None);
         }
         match (&first, rest.is_empty()) {
             // Most bodies come in one piece, which then is never copied.
@@ -83,7 +107,7 @@ async fn collect(body: &mut impl IncomingBody, limit_bytes: u64) -> Result<Bytes
             (_, false) => rest.extend_from_slice(&piece),
         }
     }
-    Ok(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() })
+    Ok(Some(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() }))
 }
 
 /// Parses a JSON body.

@@ -1,3 +1,5 @@
+//! Schemas in the form that Nova takes: references, recursion, budgets and what is lost.
+
 use super::*;
 
 fn normalized(schema: &Value) -> Result<(Schema, Vec<crate::Note>), TranslateError> {
