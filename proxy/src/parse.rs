@@ -60,7 +60,7 @@ pub async fn read(
         return Err(ApiError::body_too_large(limit_bytes));
     }
     let read = timeout(time_limit, collect(body, limit_bytes)).await;
-    match read.map_err(|_| ApiError::body_lost("it took too long"))? {
+    match read.map_err(|_| ApiError::body_lost("it took too long"))?? {
         Some(whole) => Ok(whole),
         None => {
             pass_over(body).await;
