@@ -73,7 +73,7 @@ impl<'a> Regions<'a> {
         if self.residency.is_none() {
             warnings.extend(abroad.map(|region| {
                 format!(
-                    "failover to {region} takes data to another geography than {}; residency forbids it",
+                    "{region} lies in another geography than {} and stands in for it only where a target is global: write residency = \"global\" if data may go there",
                     self.home
                 )
             }));
@@ -100,9 +100,11 @@ impl<'a> Regions<'a> {
             let why = format!("its guardrail exists in {} alone", self.home);
             return (routes, if self.failover.is_empty() { Vec::new() } else { vec![why] });
         }
+        // Where nothing was declared, data stays in the geography that it goes to at home.
+        let within = self.residency.or(home.geography).or_else(|| Geography::of_region(self.home));
         let mut missing = Vec::new();
         for region in &self.failover {
-            match Catalogue::built_in().resolve_failover(target, base_model, region, self.residency) {
+            match Catalogue::built_in().resolve_failover(target, base_model, region, within) {
                 Ok(target) => routes.push(Route { region: (*region).into(), target }),
                 Err(error) => missing.push(error.to_string()),
             }

@@ -127,6 +127,8 @@ pub enum Residency {
     Jp,
     /// Australia.
     Au,
+    /// Any commercial region: a short name may then fail over to another geography.
+    Global,
 }
 
 impl Residency {
@@ -141,6 +143,7 @@ impl Residency {
             Self::Apac => "apac",
             Self::Jp => "jp",
             Self::Au => "au",
+            Self::Global => "global",
         }
     }
 }

@@ -1,10 +1,15 @@
 //! Whatever is configured and whatever fails, no call leaves the geography that data must stay in.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::civil::Date;
+use nova_config::{Layer, load_layers};
 use proptest::prelude::*;
 
 use super::*;
+use crate::auth::Principal;
+use crate::models::ModelTable;
 use crate::upstream::region::{Spill, Standing, Walk};
 use crate::upstream::{Phase, UpstreamErrorKind as Kind};
 
@@ -152,4 +157,22 @@ fn a_model_with_a_guardrail_stays_at_home() {
     assert_eq!(routes("nova-pro"), ["us-east-1", "us-west-2"], "names that nobody wrote have them too");
     assert_eq!(routes("g"), ["us-east-1"]);
     assert!(built.warnings.iter().any(|warning| warning.contains("guardrail")), "{:?}", built.warnings);
+}
+
+/// A list of regions is a wish for availability, not a permission to move data: that takes a word of its own.
+#[test]
+fn without_a_declared_residency_data_stays_in_the_geography_of_home() {
+    let routes = |residency: &str| {
+        let text = format!(
+            "bedrock {{\n region = \"us-east-1\"\n failover_regions = [\"us-west-2\", \"eu-central-1\"]\n{residency}}}\nauth {{\n none = true\n}}\n"
+        );
+        let loaded =
+            load_layers(vec![Layer::file("proxy.hcl", text)], &BTreeMap::new()).expect("a configuration");
+        let table = ModelTable::build(&loaded, Date::constant(2026, 11, 23)).expect("a table").table;
+        let model = table.find("nova-lite", &Principal::anonymous()).expect("a model");
+        model.routes.iter().map(|route| route.target.model_id.clone()).collect::<Vec<_>>()
+    };
+    let us = "us.amazon.nova-lite-v1:0".to_owned();
+    assert_eq!(routes(""), [us.clone(), us.clone()]);
+    assert_eq!(routes(" residency = \"global\"\n"), [us.clone(), us, "eu.amazon.nova-lite-v1:0".to_owned()]);
 }
