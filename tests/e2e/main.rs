@@ -30,6 +30,8 @@ mod regions;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod repair;
+#[cfg(test)]
 mod responses;
 #[cfg(test)]
 mod sdk_bytes;
