@@ -7,7 +7,6 @@ mod gauges;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::reload::Reloader;
+use crate::reload::{FileWatch, Reloader, Watches};
 use crate::routes::{self, HttpService, RenderMetrics};
 use crate::server::{ListenSocket, Server, ServerSettings, ServerStats, ServerTls, StopTokens, TrustedHops};
 use crate::services::SharedServices;
@@ -90,8 +89,8 @@ pub struct Surroundings {
     pub log_level: LevelControl,
     /// Renders the metrics.
     pub metrics: MetricsHandle,
-    /// The files of the configuration, read again at a reload. Empty: there is nothing to reload.
-    pub config_files: Vec<PathBuf>,
+    /// The files of the configuration, looked at before they were read, and read again at a reload. Of no files: there is nothing to reload.
+    pub config_watch: FileWatch,
     /// Where AWS credentials come from; `None` is the AWS SDK's own chain.
     pub credential_source: Option<Arc<dyn CredentialSource>>,
 }
@@ -102,6 +101,7 @@ pub struct App {
     credentials: Arc<CachedCredentials>,
     surroundings: Surroundings,
     tls: Option<Arc<ServerTls>>,
+    watches: Watches,
     tasks: Tasks,
 }
 
@@ -116,10 +116,11 @@ impl App {
             metrics::counter!(nova_telemetry::metrics::TASK_FAILURES_TOTAL, keys::TASK => task).increment(1);
         });
         let tasks = Tasks::new(shutdown.clone(), &surroundings.log).with_failure_hook(count_failure);
+        let watches = Watches::before_reading(surroundings.config_watch.clone(), &loaded.config.bootstrap);
         let credentials = build::credentials(&loaded, &surroundings);
         let tls = build::tls(&loaded, &surroundings)?;
         let services = build::services(loaded, &credentials, &surroundings, shutdown)?;
-        Ok(Self { services, credentials, surroundings, tls, tasks })
+        Ok(Self { services, credentials, surroundings, tls, watches, tasks })
     }
 
     /// Asks for a drain, for a program that runs the proxy within itself.
@@ -137,7 +138,7 @@ impl App {
         listeners: Listeners,
         signals: impl SignalSource + 'static,
     ) -> io::Result<Outcome> {
-        let Self { services, credentials, surroundings, tls, tasks } = self;
+        let Self { services, credentials, surroundings, tls, watches, tasks } = self;
         let bootstrap = services.snapshots.current().loaded.config.bootstrap.clone();
         let metrics_tls = bootstrap.tls.is_some_and(|tls| tls.metrics);
         let server = bootstrap.server;
@@ -159,7 +160,7 @@ impl App {
             ),
         );
         let reloader = Reloader::new(services.clone(), credentials, &surroundings, tls.clone());
-        tasks.spawn("reload", reloader.run(reload, tasks.shutdown().clone()));
+        tasks.spawn("reload", reloader.run(watches, reload, tasks.shutdown().clone()));
         tasks.spawn("metrics_upkeep", upkeep(surroundings.metrics.clone(), tasks.shutdown().clone()));
 
         let stop = stop_tokens(&tasks);

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_config::{AuthConfig, Faults, Loaded, LogLevel, ProcessEnvironment, bootstrap_changes, load};
+use nova_config::{
+    AuthConfig, BootstrapConfig, Faults, Loaded, LogLevel, ProcessEnvironment, bootstrap_changes, load,
+};
 use nova_lifecycle::Shutdown;
 use nova_telemetry::log::LevelControl;
 use nova_telemetry::{error_chain, keys};
@@ -23,7 +25,7 @@ use crate::server::ServerTls;
 use crate::services::SharedServices;
 use crate::snapshot::SnapshotError;
 use crate::upstream::CachedCredentials;
-use watch::FileWatch;
+pub use watch::FileWatch;
 
 /// How often files are looked at. A look costs one `stat` a file, works on every file system, and sees what a symbolic link now leads to.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -38,10 +40,29 @@ enum ReloadError {
 }
 
 /// The files that are looked at.
-struct Watches {
+#[derive(Clone)]
+pub(crate) struct Watches {
     config: FileWatch,
     keys: FileWatch,
     certificate: FileWatch,
+}
+
+impl Watches {
+    /// Looks at the keys and the certificate that a configuration names, before they are read. `config` has looked already.
+    pub(crate) fn before_reading(config: FileWatch, bootstrap: &BootstrapConfig) -> Self {
+        let keys = match &bootstrap.auth {
+            AuthConfig::Keys { keys_file, .. } => vec![keys_file.clone()],
+            AuthConfig::None => Vec::new(),
+        };
+        let tls = bootstrap.tls.iter();
+        let certificate =
+            tls.flat_map(|tls| [&tls.cert_file, &tls.key_file].into_iter().chain(&tls.client_ca_file));
+        Self {
+            config,
+            keys: FileWatch::new(keys),
+            certificate: FileWatch::new(certificate.cloned().collect()),
+        }
+    }
 }
 
 /// Puts new configurations and keys into force.
@@ -64,7 +85,7 @@ impl Reloader {
         Self {
             services,
             credentials,
-            config_files: surroundings.config_files.clone(),
+            config_files: surroundings.config_watch.files().to_vec(),
             log_level: surroundings.log_level.clone(),
             tls,
             log: surroundings.log.new(o!(keys::COMPONENT => "reload")),
@@ -72,12 +93,7 @@ impl Reloader {
     }
 
     /// Reloads until the process stops. Files are read on threads of their own: a file system that hangs must not hold a worker.
-    pub(crate) async fn run(self, requested: Arc<Notify>, shutdown: Shutdown) {
-        let watches = Watches {
-            config: FileWatch::new(self.config_files.clone()),
-            keys: FileWatch::new(self.keys_file().into_iter().collect()),
-            certificate: FileWatch::new(self.tls.as_ref().map(|tls| tls.watched()).unwrap_or_default()),
-        };
+    pub(crate) async fn run(self, watches: Watches, requested: Arc<Notify>, shutdown: Shutdown) {
         let (reloader, mut watches) = (Arc::new(self), watches);
         loop {
             let by_signal = tokio::select! {
@@ -110,13 +126,6 @@ impl Reloader {
         }
         if watches.certificate.has_changed() || by_signal {
             self.reload_certificate();
-        }
-    }
-
-    fn keys_file(&self) -> Option<PathBuf> {
-        match &self.services.snapshots.current().loaded.config.bootstrap.auth {
-            AuthConfig::Keys { keys_file, .. } => Some(keys_file.clone()),
-            AuthConfig::None => None,
         }
     }
 

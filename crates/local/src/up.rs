@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 use nova_config::ProcessEnvironment;
 use nova_lifecycle::OsSignals;
 use nova_proxy::app::{App, Listeners, Surroundings};
+use nova_proxy::reload::FileWatch;
 use nova_proxy::upstream::CredentialSource;
 use nova_telemetry::log::{Log, LogConfig, LogFormat, LogOutput};
 use slog::{Drain as _, Duplicate, Logger, o};
@@ -95,6 +96,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         LocalFiles::write(&args, &simulator.endpoint(REGION)).context("cannot write the proxy's files")?;
     let mut config_files = vec![files.config.clone()];
     config_files.extend(args.config.iter().cloned());
+    let config_watch = FileWatch::new(config_files.clone());
     let loaded = nova_config::load(&config_files, &ProcessEnvironment)
         .map_err(|faults| anyhow::anyhow!("{faults}"))?;
 
@@ -110,7 +112,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         log: root,
         log_level: log.level().clone(),
         metrics: nova_telemetry::metrics::install(env!("CARGO_PKG_VERSION"), &loaded.config.bootstrap.ring)?,
-        config_files,
+        config_watch,
         credential_source: Some(Arc::new(SimulatorCredentials)),
     };
     let listeners = Listeners::bind(&loaded)

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{EXIT_FORCED, ServeArgs, complain, print};
 use crate::app::{App, Listeners, Surroundings};
-use crate::reload::level;
+use crate::reload::{FileWatch, level};
 
 /// Makes aws-lc-rs the TLS provider of the process. Called first in `main`.
 ///
@@ -24,6 +24,7 @@ pub fn crypto_provider() -> anyhow::Result<()> {
 }
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let config_watch = FileWatch::new(args.config.clone());
     let loaded = match load(&args.config, &ProcessEnvironment) {
         Ok(loaded) => loaded,
         Err(faults) => {
@@ -44,14 +45,19 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         .enable_all()
         .build()
         .context("the runtime cannot start")?;
-    let outcome = runtime.block_on(serve(args, loaded, &log))?;
+    let outcome = runtime.block_on(serve(args, loaded, config_watch, &log))?;
     Ok(match outcome {
         Outcome::Drained => ExitCode::SUCCESS,
         Outcome::Forced => ExitCode::from(EXIT_FORCED),
     })
 }
 
-async fn serve(args: &ServeArgs, loaded: Loaded, log: &Log) -> anyhow::Result<Outcome> {
+async fn serve(
+    args: &ServeArgs,
+    loaded: Loaded,
+    config_watch: FileWatch,
+    log: &Log,
+) -> anyhow::Result<Outcome> {
     let metrics = metrics::install(env!("CARGO_PKG_VERSION"), &loaded.config.bootstrap.ring)?;
     let signals = OsSignals::install().context("signals cannot be received")?;
     let listeners = Listeners::bind(&loaded).await?;
@@ -69,7 +75,7 @@ async fn serve(args: &ServeArgs, loaded: Loaded, log: &Log) -> anyhow::Result<Ou
         log: log.root().clone(),
         log_level: log.level().clone(),
         metrics,
-        config_files: args.config.clone(),
+        config_watch,
         credential_source: None,
     };
     let app = App::build(loaded, surroundings)?;

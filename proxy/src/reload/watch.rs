@@ -11,9 +11,9 @@ struct Sight {
     inode: u64,
 }
 
-/// Files and how they looked.
-#[derive(Debug)]
-pub(super) struct FileWatch {
+/// Files and how they looked. Made before the files are read, so that no change falls between the reading and the first look.
+#[derive(Debug, Clone)]
+pub struct FileWatch {
     files: Vec<PathBuf>,
     applied: Vec<Option<Sight>>,
     /// A change that has been seen once. It counts when it looks the same at the next look: a file that is just being written is left alone.
@@ -22,9 +22,16 @@ pub(super) struct FileWatch {
 
 impl FileWatch {
     /// Begins with how the files look now.
-    pub(super) fn new(files: Vec<PathBuf>) -> Self {
+    #[must_use]
+    pub fn new(files: Vec<PathBuf>) -> Self {
         let applied = look(&files);
         Self { files, applied, pending: None }
+    }
+
+    /// The files.
+    #[must_use]
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
     }
 
     /// Whether the files have changed since this was last true, and have come to rest.

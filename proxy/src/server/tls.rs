@@ -94,13 +94,6 @@ impl ServerTls {
         self.current.load().not_after
     }
 
-    /// The files to watch.
-    #[must_use]
-    pub fn watched(&self) -> Vec<PathBuf> {
-        let files = &self.files;
-        [&files.cert, &files.key].into_iter().chain(&files.client_ca).cloned().collect()
-    }
-
     /// Makes the handshake. The caller limits its time.
     pub(super) async fn accept(
         &self,
