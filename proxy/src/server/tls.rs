@@ -5,7 +5,6 @@
 mod files;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
