@@ -88,15 +88,20 @@ pub struct ReasoningText {
 #[serde(rename_all = "camelCase")]
 pub struct TokenUsage {
     /// Read, and not from the cache.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_zero")]
     pub input_tokens: u64,
     /// Generated, reasoning included.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_zero")]
     pub output_tokens: u64,
     /// Read from the cache.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_zero")]
     pub cache_read_input_tokens: u64,
     /// Written to the cache.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_zero")]
     pub cache_write_input_tokens: u64,
+}
+
+/// A count that is not there is none, in whichever way it is not there: an answer that was paid must not fail over it.
+fn null_is_zero<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
