@@ -143,8 +143,13 @@ impl Override {
         if uri.query().is_some() {
             return Err(fault("it carries a query"));
         }
+        // Signatures are made of the normalized path: what would have to be normalized is refused instead.
+        let path = uri.path().trim_end_matches('/');
+        if path.split('/').skip(1).any(|segment| matches!(segment, "" | "." | "..")) {
+            return Err(fault("its path has an empty segment, or one of dots"));
+        }
         let scheme = if tls { "https" } else { "http" };
-        Ok(Self { base: format!("{scheme}://{authority}{}", uri.path().trim_end_matches('/')), tls })
+        Ok(Self { base: format!("{scheme}://{authority}{path}"), tls })
     }
 }
 
@@ -238,6 +243,8 @@ mod tests {
     #[case("/only/a/path")]
     #[case("https://user:secret@host/")]
     #[case("https://host/?q=1")]
+    #[case("https://host/a/../b")]
+    #[case("https://host//a")]
     fn an_override_that_is_no_base_url_is_refused(#[case] base: &'static str) {
         assert!(matches!(Endpoint::from_config(&config(Some(base))), Err(EndpointError::Override { .. })));
     }

@@ -70,7 +70,7 @@ impl PreparedRequest {
         clock: &SigningClock,
     ) -> Result<Request<Full<Bytes>>, UpstreamError> {
         let mut parts = self.parts();
-        sign::sign(&mut parts, &self.body_sha256, call.region, credentials.identity(), clock.now()).map_err(
+        sign::sign(&mut parts, &self.body_sha256, call.region, credentials.signer(), clock.now()).map_err(
             |error| {
                 let message = format!("the request cannot be signed: {}", chain(&error));
                 UpstreamError::new(UpstreamErrorKind::BadRequestParts, message)

@@ -11,7 +11,6 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use aws_credential_types::Credentials;
-use aws_smithy_runtime_api::client::identity::Identity;
 use secrecy::SecretString;
 use slog::{Logger, info, warn};
 use tokio::sync::{Mutex, watch};
@@ -20,6 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{CredentialError, CredentialSource, chain};
 use crate::upstream::clock::WallClock;
 use crate::upstream::retry::draw;
+use crate::upstream::sign::Signer;
 
 /// The longest sleep of the renewal: a wall clock that jumps is noticed within it.
 const MAX_NAP: Duration = Duration::from_mins(1);
@@ -54,21 +54,21 @@ impl Default for CredentialCacheConfig {
 /// Credentials as the signature needs them.
 #[derive(Debug)]
 pub struct SigningCredentials {
-    identity: Identity,
-    credentials: Credentials,
+    signer: Signer,
+    expires_at: Option<SystemTime>,
     generation: u64,
     renew_at: Option<SystemTime>,
 }
 
 impl SigningCredentials {
-    /// What aws-sigv4 signs with.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
+    /// What requests are signed with.
+    pub fn signer(&self) -> &Signer {
+        &self.signer
     }
 
     /// When they expire, if ever.
     pub fn expires_at(&self) -> Option<SystemTime> {
-        self.credentials.expiry()
+        self.expires_at
     }
 
     fn is_valid_at(&self, time: SystemTime) -> bool {
@@ -267,8 +267,8 @@ impl CachedCredentials {
             now + life.mul_f64(0.5 + 0.25 * draw()).max(MIN_RENEWAL_INTERVAL)
         });
         let loaded = Arc::new(SigningCredentials {
-            identity: credentials.clone().into(),
-            credentials,
+            signer: Signer::new(&credentials),
+            expires_at: credentials.expiry(),
             generation,
             renew_at,
         });
@@ -292,15 +292,7 @@ impl CachedCredentials {
 }
 
 fn same_keys(one: &SigningCredentials, other: &SigningCredentials) -> bool {
-    let keys = |held: &SigningCredentials| {
-        let credentials = &held.credentials;
-        (
-            credentials.access_key_id().to_owned(),
-            credentials.secret_access_key().to_owned(),
-            credentials.session_token().map(str::to_owned),
-        )
-    };
-    keys(one) == keys(other)
+    one.signer.has_keys_of(&other.signer)
 }
 
 /// 5 s, doubling, with jitter down to half.

@@ -101,7 +101,7 @@ impl Bench {
     }
 
     async fn key(&self) -> String {
-        self.cache.get().await.unwrap().credentials.access_key_id().to_owned()
+        self.cache.get().await.unwrap().signer.access_key_id().to_owned()
     }
 }
 
@@ -198,7 +198,7 @@ async fn refused_credentials_are_replaced_once_for_all_who_held_them() {
     sleep(Duration::from_mins(5)).await;
     let replaced = join_all((0..20).map(|_| bench.cache.replace(&refused))).await;
     for fresh in replaced {
-        assert_eq!(fresh.unwrap().unwrap().credentials.access_key_id(), "AKID2");
+        assert_eq!(fresh.unwrap().unwrap().signer.access_key_id(), "AKID2");
     }
     assert_eq!(bench.loads(), 2);
 }
@@ -220,8 +220,8 @@ async fn a_source_that_has_no_others_gives_none() {
 fn secrets_do_not_show_in_debug_output() {
     let credentials = Credentials::new("AKID", "s3cr3t", Some("t0k3n".to_owned()), None, "test");
     let held = SigningCredentials {
-        identity: credentials.clone().into(),
-        credentials,
+        signer: Signer::new(&credentials),
+        expires_at: credentials.expiry(),
         generation: 1,
         renew_at: None,
     };
