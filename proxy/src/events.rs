@@ -2,13 +2,14 @@
 //!
 //! Names are the telemetry crate's. No event holds a prompt, a completion or a secret.
 
+mod count;
+mod series;
+
 use std::error::Error;
 use std::net::SocketAddr;
-use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use nova_telemetry::metrics as names;
-use nova_telemetry::metrics::LabelGuard;
 use nova_telemetry::{error_chain, keys};
 use nova_translate::converse::TokenUsage;
 use nova_translate::reply;
@@ -16,16 +17,12 @@ use slog::{Level, Logger, debug, error, info, o, warn};
 use tokio::time::Instant;
 
 use crate::record::{self, Outcome, UsageRecord};
-use crate::upstream::{Attempt, AttemptOutcome, BreakerKey, BreakerState};
+use crate::upstream::{BreakerKey, BreakerState};
+
+pub use series::SeriesCache;
 
 /// The status that is counted for a caller who left, as nginx does.
 const CLIENT_CLOSED_REQUEST: u16 = 499;
-
-/// Each reload makes a new value of the label `config`, and each value is a series for ever: after so many they are counted together.
-static CONFIGS: LazyLock<LabelGuard> = LazyLock::new(|| LabelGuard::new(50));
-
-/// A request that has been refused before its model was known has no model to be counted under.
-const NO_MODEL: &str = "none";
 
 /// A request's head has been read. Logged at debug: the end tells all of it.
 pub(crate) fn request_started(record: &UsageRecord) {
@@ -36,7 +33,7 @@ pub(crate) fn request_started(record: &UsageRecord) {
 pub(crate) fn request_completed(record: &UsageRecord, now: Instant) {
     let status = status(&record.outcome);
     let usage = reply::sum(record.usage.iter().copied());
-    count(record, status, usage, now);
+    count::request(record, status, usage, now);
     log(record, status, usage, now);
 }
 
@@ -59,108 +56,6 @@ pub(crate) fn outcome_word(outcome: &Outcome) -> &'static str {
         Outcome::Failed(_) => "failed",
         Outcome::Broken(_) => "broken",
         Outcome::Lost => "lost",
-    }
-}
-
-fn count(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
-    let model = record.model.clone().unwrap_or_else(|| NO_MODEL.to_owned());
-    let config = CONFIGS.admit(&record.context.snapshot.config_hash).to_string();
-    let route = record.context.route;
-    let elapsed = now.duration_since(record.context.started);
-    let labels = [
-        ("route", route.to_owned()),
-        ("model", model.clone()),
-        ("status", status.to_string()),
-        ("config", config.clone()),
-    ];
-    metrics::counter!(names::REQUESTS_TOTAL, &labels).increment(1);
-    let labels = [("route", route.to_owned()), ("model", model.clone()), ("config", config.clone())];
-    metrics::histogram!(names::REQUEST_DURATION_SECONDS, &labels).record(elapsed.as_secs_f64());
-    if let Some(queued) = record.timings.queue {
-        metrics::histogram!(names::QUEUE_WAIT_SECONDS).record(queued.as_secs_f64());
-    }
-    for param in record.dropped_params() {
-        metrics::counter!(names::DROPPED_PARAMS_TOTAL, "param" => known_param(param)).increment(1);
-    }
-    count_attempts(record, &model);
-    if matches!(record.outcome, Outcome::Broken(_) | Outcome::Pending)
-        && record.stream
-        && record.was_answered()
-    {
-        let cause = match &record.outcome {
-            Outcome::Broken(error) => error.code().to_owned(),
-            _ => "client_closed".to_owned(),
-        };
-        metrics::counter!(names::STREAMS_BROKEN_TOTAL, "cause" => cause).increment(1);
-    }
-    if !record.was_answered() {
-        return;
-    }
-    let directions = [
-        ("input", usage.input_tokens),
-        ("output", usage.output_tokens),
-        ("cache_read", usage.cache_read_input_tokens),
-        ("cache_write", usage.cache_write_input_tokens),
-    ];
-    for (direction, tokens) in directions {
-        let labels =
-            [("model", model.clone()), ("direction", direction.to_owned()), ("config", config.clone())];
-        metrics::counter!(names::TOKENS_TOTAL, &labels).increment(tokens);
-    }
-    for reason in &record.finish_reasons {
-        let labels = [("model", model.clone()), ("reason", (*reason).to_owned()), ("config", config.clone())];
-        metrics::counter!(names::STOP_REASONS_TOTAL, &labels).increment(1);
-    }
-    if let Some(first) = record.time_to_first_token {
-        let labels = [("model", model), ("config", config)];
-        metrics::histogram!(names::TIME_TO_FIRST_TOKEN_SECONDS, &labels).record(first.as_secs_f64());
-        let writing = elapsed.saturating_sub(first).as_secs_f64();
-        if record.stream && writing > 0.0 && usage.output_tokens > 0 {
-            #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
-            metrics::histogram!(names::OUTPUT_TOKENS_PER_SECOND, &labels)
-                .record(usage.output_tokens as f64 / writing);
-        }
-    }
-}
-
-/// Callers choose the names of fields that are not known, so that these are counted together.
-fn known_param(param: &str) -> String {
-    let known = nova_translate::request::KNOWN_DROPS.contains(&param);
-    if known { param.to_owned() } else { "unknown".to_owned() }
-}
-
-fn count_attempts(record: &UsageRecord, model: &str) {
-    for attempts in &record.attempts {
-        let mut before: Option<&Attempt> = None;
-        for attempt in attempts.as_slice() {
-            let region = attempt.region.to_string();
-            let labels = [
-                ("model", model.to_owned()),
-                ("region", region.clone()),
-                ("outcome", attempt_word(attempt).to_owned()),
-            ];
-            metrics::counter!(names::UPSTREAM_ATTEMPTS_TOTAL, &labels).increment(1);
-            match before.replace(attempt) {
-                Some(before) if before.region == attempt.region => {
-                    let labels = [("model", model.to_owned()), ("region", region)];
-                    metrics::counter!(names::UPSTREAM_RETRIES_TOTAL, &labels).increment(1);
-                }
-                Some(before) => {
-                    let from = before.region.to_string();
-                    let labels = [("model", model.to_owned()), ("from", from), ("to", region)];
-                    metrics::counter!(names::UPSTREAM_FAILOVERS_TOTAL, &labels).increment(1);
-                }
-                None => {}
-            }
-        }
-    }
-}
-
-fn attempt_word(attempt: &Attempt) -> &'static str {
-    match attempt.outcome {
-        AttemptOutcome::Answered => "answered",
-        AttemptOutcome::Failed(kind) => kind.as_str(),
-        AttemptOutcome::Abandoned => "abandoned",
     }
 }
 

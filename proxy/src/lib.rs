@@ -3,6 +3,7 @@
 //! `app.rs` wires everything together, `pipeline.rs` is the straight line that a request takes, `error.rs` is what a caller gets when something
 //! is wrong. See `docs/architecture.md` for the map.
 
+pub mod alarm;
 pub mod app;
 pub mod auth;
 pub mod call;

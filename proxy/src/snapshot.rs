@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use nova_config::{Fault, Loaded};
 
+use crate::events::SeriesCache;
 use crate::media::ImageFetcher;
 use crate::models::ModelTable;
 use crate::upstream::{BedrockClient, BreakerConfig};
@@ -16,6 +17,8 @@ pub struct Snapshot {
     pub loaded: Loaded,
     /// Its hash, short, as metrics and records carry it.
     pub config_hash: Arc<str>,
+    /// The series that its requests are counted in.
+    pub series: SeriesCache,
     /// The models that it serves.
     pub models: ModelTable,
     /// The client with its timeouts and retries.

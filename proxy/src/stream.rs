@@ -4,33 +4,30 @@
 //! it the call. It ends in exactly one way: as a complete answer ends in its API, or with one event of a failure, after which nothing
 //! follows.
 
+mod body;
 mod chat_form;
 mod choice;
 mod responses_form;
 mod sse;
 mod writer;
 
-use std::convert::Infallible;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::future::select_all;
-use futures_util::stream;
 use nova_lifecycle::Shutdown;
 use openai_api::chat::Usage;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::error::ApiError;
 use crate::limit::Admitted;
 use crate::record::{Outcome, RecordGuard};
 use crate::reply::ByteStream;
 
+use body::AnswerBody;
+
 pub use chat_form::ChunkHead;
 pub use choice::Choice;
 pub use writer::EventWriter;
-
-/// How many bytes of events that are there already go out in one write.
-const COALESCED_BYTES_MAX: usize = 16 * 1024;
 
 /// An answer that has begun: its first events have come from Bedrock.
 #[derive(Debug)]
@@ -51,76 +48,31 @@ pub struct AnswerStream {
     pub shutdown: Shutdown,
 }
 
-/// What can happen next.
-enum Next {
-    /// A choice has something, or has ended.
-    Item(usize, choice::Item),
-    /// Nothing came for a while.
-    Quiet,
-    /// The proxy stops now.
-    Forced,
-}
-
 impl AnswerStream {
     /// The body.
     #[must_use]
-    pub fn into_body(self) -> ByteStream {
-        let mut begun = self;
-        begun.writer.begin();
-        Box::pin(stream::unfold(Some(begun), |state| async move {
-            let mut state = state?;
-            let (bytes, ended) = state.advance().await;
-            Some((Ok::<Bytes, Infallible>(bytes), (!ended).then_some(state)))
-        }))
+    pub fn into_body(mut self) -> ByteStream {
+        self.writer.begin();
+        Box::pin(AnswerBody::new(self))
     }
 
-    /// Waits for something to send. Tells whether it was the last.
-    async fn advance(&mut self) -> (Bytes, bool) {
-        if !self.writer.is_empty() {
-            // The opening does not wait for the first event.
-            let ended = self.take_what_is_there();
-            self.last_sent = Instant::now();
-            return (self.writer.take(), ended);
-        }
-        loop {
-            let ended = match self.next().await {
-                Next::Quiet => {
-                    self.writer.keep_alive();
-                    false
-                }
-                Next::Forced => {
-                    self.shutdown.report_cut();
-                    self.fail(ApiError::stopped())
-                }
-                Next::Item(index, item) => self.take(index, item) || self.take_what_is_there(),
-            };
-            if ended || !self.writer.is_empty() {
-                self.last_sent = Instant::now();
-                return (self.writer.take(), ended);
-            }
-        }
-    }
-
-    async fn next(&mut self) -> Next {
-        let waiting = timeout_at(self.last_sent + self.keep_alive, next_of(&mut self.choices));
-        tokio::select! {
-            biased;
-            () = self.shutdown.forced().cancelled() => Next::Forced,
-            next = waiting => next.map_or(Next::Quiet, |(index, item)| Next::Item(index, item)),
-        }
-    }
-
-    /// Takes events that are there already, so that they go out in one write.
-    fn take_what_is_there(&mut self) -> bool {
+    /// Takes the next item of any choice that has one. Tells whether the stream has ended.
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         for index in 0..self.choices.len() {
-            while self.writer.len() < COALESCED_BYTES_MAX {
-                let Some(item) = self.choices.get_mut(index).and_then(Choice::next_ready) else { break };
-                if self.take(index, item) {
-                    return true;
-                }
+            let Some(choice) = self.choices.get_mut(index).filter(|choice| !choice.has_ended()) else {
+                continue;
+            };
+            if let Poll::Ready(item) = choice.poll_next(cx) {
+                return Poll::Ready(self.take(index, item));
             }
         }
-        false
+        Poll::Pending
+    }
+
+    /// Ends the stream because the proxy stops now.
+    fn cut(&mut self) -> bool {
+        self.shutdown.report_cut();
+        self.fail(ApiError::stopped())
     }
 
     /// Handles one item of a choice. Tells whether the stream has ended.
@@ -173,15 +125,4 @@ impl Drop for AnswerStream {
         // A caller who leaves after the usage was reported still has it on record.
         self.note_usage();
     }
-}
-
-/// The next item of any choice that has not ended.
-async fn next_of(choices: &mut [Choice]) -> (usize, choice::Item) {
-    // Nearly all streams have one choice, which needs no bookkeeping.
-    if let [only] = choices {
-        return (0, only.next().await);
-    }
-    let open = choices.iter_mut().enumerate().filter(|(_, choice)| !choice.has_ended());
-    // All choices have ended only when the stream has, and then nobody waits.
-    select_all(open.map(|(index, choice)| Box::pin(async move { (index, choice.next().await) }))).await.0
 }

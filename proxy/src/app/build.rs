@@ -249,6 +249,7 @@ fn build_snapshot(
     let config_hash = Arc::from(loaded.hash());
     let breaker = breaker(&loaded.config.runtime.breaker);
     let snapshot = Snapshot {
+        series: crate::events::SeriesCache::default(),
         config_hash,
         models: built.table,
         bedrock,

@@ -1,7 +1,7 @@
 //! One of the `n` answers of a stream: Bedrock's events and the state of their translation.
 
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use nova_translate::converse::{self, TokenUsage};
 use nova_translate::reply::{Finish, Piece, ReplyError, ReplyPlan, StreamTranslator};
@@ -60,20 +60,9 @@ impl Choice {
         self.translator.usage()
     }
 
-    /// Waits for the next item. Dropping the future loses nothing.
-    pub async fn next(&mut self) -> Item {
-        self.events.next().await
-    }
-
-    /// The next item, if it is there already.
-    pub fn next_ready(&mut self) -> Option<Item> {
-        if self.ended {
-            return None;
-        }
-        match self.events.next_ready() {
-            Poll::Ready(item) => Some(item),
-            Poll::Pending => None,
-        }
+    /// The next item, once it is there.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Item> {
+        self.events.poll_next(cx)
     }
 
     /// Handles an item, and writes what it adds.

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::{UpstreamError, UpstreamErrorKind};
 use super::event_decoder::{DecodeFault, Event, EventDecoder};
+use crate::alarm::Alarm;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -31,6 +32,7 @@ pub struct EventStream<B = Incoming> {
     idle_timeout: Duration,
     /// When the wait for the event now due ends. Kept over calls: a caller that drops and repeats `next` does not prolong it.
     deadline: Option<Instant>,
+    silence: Alarm,
 }
 
 impl<B> EventStream<B>
@@ -47,6 +49,7 @@ where
             aws_request_id,
             idle_timeout,
             deadline: None,
+            silence: Alarm::default(),
         }
     }
 
@@ -79,35 +82,31 @@ where
         }
     }
 
-    /// The next event; `None` at the end of a complete answer, and after an error. Safe to drop and call again.
+    /// The next event; `None` at the end of a complete answer, and after an error.
     ///
     /// # Errors
     /// An exception that Bedrock sent within the stream, or any end that is not the end of a complete answer.
-    pub async fn next(&mut self) -> Option<Result<Event, UpstreamError>> {
-        if let Some(event) = self.peeked.take() {
-            return Some(Ok(event));
-        }
-        let limit = if self.decoder.is_complete() { END_GRACE } else { self.idle_timeout };
-        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + limit);
-        let item = match timeout_at(deadline, poll_fn(|cx| self.poll_event(cx))).await {
-            Ok(item) => item,
-            Err(_elapsed) => self.timed_out(),
-        };
-        self.deadline = None;
-        item
-    }
-
-    /// What can be had without waiting: an event, an error or the end (`None`), or `Pending` when the next is still to come.
-    ///
-    /// Lets a caller put several events into one write. It may be called in a loop, which the caller bounds.
-    pub fn next_ready(&mut self) -> Poll<Option<Result<Event, UpstreamError>>> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, UpstreamError>>> {
         if let Some(event) = self.peeked.take() {
             return Poll::Ready(Some(Ok(event)));
         }
-        // No waker is needed: `next` polls the body anew before it waits.
-        let item = ready!(self.poll_event(&mut Context::from_waker(Waker::noop())));
+        if let Poll::Ready(item) = self.poll_event(cx) {
+            self.deadline = None;
+            return Poll::Ready(item);
+        }
+        let limit = if self.decoder.is_complete() { END_GRACE } else { self.idle_timeout };
+        let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + limit);
+        ready!(self.silence.poll_at(deadline, cx));
         self.deadline = None;
-        Poll::Ready(item)
+        Poll::Ready(self.timed_out())
+    }
+
+    /// [`Self::poll_next`] as a future, which may be dropped and made again.
+    ///
+    /// # Errors
+    /// As [`Self::poll_next`].
+    pub async fn next(&mut self) -> Option<Result<Event, UpstreamError>> {
+        poll_fn(|cx| self.poll_next(cx)).await
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, UpstreamError>>> {

@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 
+use futures_util::FutureExt as _;
 use http_body::Frame;
 use tokio::sync::mpsc;
 
@@ -42,7 +43,7 @@ async fn expect_error(stream: &mut EventStream<FedBody>) -> UpstreamError {
     assert_eq!(error.aws_request_id.as_deref(), Some("req-1"));
     for _ in 0..3 {
         assert!(stream.next().await.is_none(), "after an error the stream is finished");
-        assert!(matches!(stream.next_ready(), Poll::Ready(None)));
+        assert!(matches!(stream.next().now_or_never(), Some(None)));
     }
     assert!(stream.body.is_none(), "the connection is given up at once");
     error
@@ -96,12 +97,12 @@ async fn a_caller_that_drops_and_repeats_the_wait_does_not_prolong_it() {
 #[tokio::test(start_paused = true)]
 async fn what_has_arrived_is_had_without_waiting() {
     let (sender, mut stream) = stream();
-    assert!(stream.next_ready().is_pending());
+    assert!(stream.next().now_or_never().is_none());
     let frames = answer();
     feed(&sender, frames[..3].concat()).await;
     feed(&sender, frames[3].clone()).await;
     let mut taken = 0;
-    while let Poll::Ready(Some(item)) = stream.next_ready() {
+    while let Some(Some(item)) = stream.next().now_or_never() {
         item.unwrap();
         taken += 1;
     }
@@ -110,7 +111,7 @@ async fn what_has_arrived_is_had_without_waiting() {
     drop(sender);
     assert_eq!(stream.next().await.unwrap().unwrap().event_type, EventType::MessageStop);
     stream.next().await.unwrap().unwrap();
-    assert!(matches!(stream.next_ready(), Poll::Ready(None)));
+    assert!(matches!(stream.next().now_or_never(), Some(None)));
 }
 
 #[tokio::test(start_paused = true)]

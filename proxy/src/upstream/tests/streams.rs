@@ -1,6 +1,6 @@
 //! Every end that a stream can have, and the cancellation of one.
 
-use std::task::Poll;
+use futures_util::FutureExt as _;
 
 use rstest::rstest;
 
@@ -122,7 +122,7 @@ async fn a_finished_stream_gives_its_connection_back() {
     for _ in 0..2 {
         let mut stream = client.converse_stream(&call(), &mut Attempts::new()).await.unwrap();
         assert!(drain(&mut stream).await.1.is_none());
-        assert!(matches!(stream.next_ready(), Poll::Ready(None)));
+        assert!(matches!(stream.next().now_or_never(), Some(None)));
     }
     assert_eq!(server.connections(), 1);
 }
