@@ -12,6 +12,10 @@ fn the_data_files_are_sound() {
         assert!(model.output_tokens_max <= model.context_tokens, "{}", model.id);
         assert!(model.launched.len() == 10, "{}", model.id);
         assert!(model.inputs.contains(&Input::Text), "{}", model.id);
+        assert_eq!(model.output_tokens_max > 0, model.task() == Task::Chat, "{}", model.id);
+        if let Some(embedding) = &model.embedding {
+            assert!(!embedding.dimensions.is_empty(), "{}", model.id);
+        }
     }
 }
 
