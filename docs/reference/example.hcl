@@ -143,6 +143,7 @@ image_fetch {
   #base_model = "nova-pro"
 
   # Where the request does not say.
+  #extended_access    = false     # serve it past its end of life, because AWS has agreed to answer this account
   #max_tokens       = 4096
   #reasoning_effort = "low" # none, minimal, low, medium or high
 
