@@ -44,8 +44,9 @@ async fn vectors_are_in_the_order_of_their_texts_and_tokens_add_up() {
         let alone = bed.post_ok(PATH, &embed(texts[index].as_str())).await.unwrap();
         assert_eq!(vectors(&alone).unwrap()[0], all[index], "text {index}");
     }
-    let written = bed.post_ok(PATH, &with(embed(texts[17].as_str()), json!({ "encoding_format": "base64" })));
-    let bytes = STANDARD.decode(written.await.unwrap()["data"][0]["embedding"].as_str().unwrap()).unwrap();
+    let request = with(embed(texts[17].as_str()), json!({ "encoding_format": "base64" }));
+    let written = bed.post_ok(PATH, &request).await.unwrap();
+    let bytes = STANDARD.decode(written["data"][0]["embedding"].as_str().unwrap()).unwrap();
     let numbers: Vec<f32> =
         bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect();
     assert_eq!(numbers, all[17], "base64 holds the same numbers");

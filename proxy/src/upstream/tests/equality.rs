@@ -134,7 +134,7 @@ async fn the_cold_calls_are_those_of_the_aws_sdk(#[values(false, true)] counting
     if counting {
         let converse = ConverseTokensRequest::builder().messages(message()).build();
         let input = CountTokensInput::Converse(converse);
-        let _ = sdk(&server).count_tokens().model_id(model).input(input).send().await;
+        drop(sdk(&server).count_tokens().model_id(model).input(input).send().await);
     } else {
         let body = Blob::new(r#"{"inputText":"Grüße"}"#);
         let call = sdk(&server).invoke_model().model_id(model).content_type("application/json").body(body);
