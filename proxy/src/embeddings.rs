@@ -40,12 +40,16 @@ async fn answer(
     pipeline::note_user(request.user.as_deref(), record);
     let name = request.model.clone();
     let translation = translate(request, &model, record)?;
+    // Held until the answer is written.
+    let _memory = pipeline::reserve_vectors(services, translation.answer_bytes_max(), record).await?;
 
     let calls = RegionCalls { snapshot: &snapshot, model: &model, breakers: &services.breakers };
     let read = |body: &[u8]| translation.read(body).map(|reply| (reply.vector, reply.input_tokens));
     let vectors = invoke::each(&calls, &translation.bodies, record, read).await?;
     drop(admitted);
-    let tokens = record.usage.iter().map(|usage| usage.input_tokens).sum();
+    // A sum of which a part is missing would pass for the whole.
+    let is_told = record.usage.len() == vectors.len();
+    let tokens = is_told.then(|| record.usage.iter().map(|usage| usage.input_tokens).sum());
     Ok(embeddings::list(name, vectors, translation.encoding, tokens))
 }
 

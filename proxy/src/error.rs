@@ -96,6 +96,19 @@ impl ApiError {
         }
     }
 
+    /// So many vectors are being gathered that there is no memory for more.
+    pub(crate) fn busy_embedding() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_error",
+                "rate_limit_exceeded",
+                "too many large requests for embeddings are being answered at this moment; retry with back-off",
+            )
+        }
+    }
+
     /// A body that did not arrive.
     pub(crate) fn body_lost(reason: &str) -> Self {
         Self::bad_request("incomplete_body", format!("the request body did not arrive whole: {reason}"))

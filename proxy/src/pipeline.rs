@@ -188,10 +188,24 @@ pub(crate) async fn read(
 
 /// Waits for memory to read a body into.
 async fn reserve(services: &Services, bytes: u64) -> Result<SemaphorePermit<'_>, ApiError> {
-    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-    let permit = timeout(services.body_timeout, services.body_budget.acquire_many(kib)).await;
+    let permit = timeout(services.body_timeout, services.body_budget.acquire_many(kib(bytes))).await;
     // The semaphore is never closed, so that the one way not to get memory is to wait for too long.
     permit.ok().and_then(Result::ok).ok_or_else(ApiError::busy_reading)
+}
+
+/// Waits for memory to gather vectors in, for as long as for a place.
+pub(crate) async fn reserve_vectors<'a>(
+    services: &'a Services,
+    bytes: u64,
+    record: &RecordGuard,
+) -> Result<SemaphorePermit<'a>, ApiError> {
+    let limit = record.context.snapshot.loaded.config.runtime.limits.queue_timeout;
+    let permit = timeout(limit, services.vector_budget.acquire_many(kib(bytes))).await;
+    permit.ok().and_then(Result::ok).ok_or_else(ApiError::busy_embedding)
+}
+
+fn kib(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
 }
 
 /// Waits for a place.

@@ -81,6 +81,16 @@ async fn every_model_gives_the_lengths_that_it_has() {
 }
 
 #[tokio::test]
+async fn tokens_that_bedrock_does_not_tell_are_not_made_up() {
+    let bed = Bed::start().await.unwrap();
+    let silent = scripted(&json!({ "usage": { "input_tokens": 0 } }));
+    let request = json!({ "model": "text-embedding-3-large", "input": ["told", silent] });
+    let answer = bed.post_ok(PATH, &request).await.unwrap();
+    assert_eq!(vectors(&answer).unwrap().len(), 2);
+    assert!(answer.get("usage").is_none(), "{}", answer["usage"]);
+}
+
+#[tokio::test]
 async fn wrong_requests_are_refused_with_their_parameter() {
     let bed = Bed::start().await.unwrap();
     let mut cases = Cases::default();
@@ -210,6 +220,31 @@ async fn a_caller_who_leaves_cancels_the_calls_and_no_further_ones_are_made() {
     assert_eq!(bed.simulator.received().await.unwrap(), 8, "no further text was sent");
     let labels = ["route=\"embeddings\"", "status=\"499\""];
     metrics::counted(&bed, "nova_proxy_requests_total", &labels, 1.0).await.unwrap();
+}
+
+/// Eight of the largest requests fill the memory for vectors; the ninth is told to come back.
+#[tokio::test]
+async fn vectors_take_no_more_memory_than_they_may() {
+    let rest = "limits {\n  queue_timeout = \"200ms\"\n}".to_owned();
+    let bed = Bed::with(Settings { rest, ..Settings::default() }).await.unwrap();
+    let slow = scripted(&json!({ "hang": true }));
+    let largest = json!({ "model": "text-embedding-3-large", "input": vec![slow; 2048] });
+    let mut held = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        held.spawn(bed.post_call(PATH, &largest).unwrap().send());
+    }
+    wait_for("calls of all eight", Duration::from_secs(30), async || {
+        let requests = bed.simulator.received().await?;
+        Ok(if requests == 64 { Look::Ready(()) } else { Look::NotYet(requests) })
+    })
+    .await
+    .unwrap();
+    let refused = bed.post(PATH, &largest).await.unwrap();
+    expect_error(&refused, 429, Some("rate_limit_exceeded")).unwrap();
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    bed.still_serves().await.unwrap();
+    bed.post_ok(PATH, &embed("a small one finds room")).await.unwrap();
+    assert!(held.try_join_next().is_none(), "calls that hang were answered");
 }
 
 #[tokio::test]

@@ -72,8 +72,9 @@ pub struct EmbeddingList {
     pub data: Vec<Embedding>,
     /// The model's name, as the caller gave it.
     pub model: String,
-    /// What was read.
-    pub usage: EmbeddingUsage,
+    /// What was read, where Bedrock has told it of every text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<EmbeddingUsage>,
 }
 
 /// One vector.

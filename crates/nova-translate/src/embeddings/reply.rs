@@ -46,16 +46,22 @@ impl EmbeddingTranslation {
     }
 }
 
-/// OpenAI's list of vectors that are in the order of their texts. `model` is the name that the caller gave.
+/// OpenAI's list of vectors that are in the order of their texts. `model` is the name that the caller gave, `tokens` what was read in all, where
+/// that is known.
 #[must_use]
-pub fn list(model: String, vectors: Vec<Vec<f32>>, encoding: EncodingFormat, tokens: u64) -> EmbeddingList {
+pub fn list(
+    model: String,
+    vectors: Vec<Vec<f32>>,
+    encoding: EncodingFormat,
+    tokens: Option<u64>,
+) -> EmbeddingList {
     let embedding =
         |(index, vector)| Embedding { object: "embedding", index, embedding: encode(vector, encoding) };
     EmbeddingList {
         object: "list",
         data: vectors.into_iter().enumerate().map(embedding).collect(),
         model,
-        usage: EmbeddingUsage { prompt_tokens: tokens, total_tokens: tokens },
+        usage: tokens.map(|tokens| EmbeddingUsage { prompt_tokens: tokens, total_tokens: tokens }),
     }
 }
 

@@ -39,6 +39,16 @@ pub struct EmbeddingTranslation {
     pub notes: Vec<Note>,
 }
 
+impl EmbeddingTranslation {
+    /// At most how many bytes the answer takes while it is made: each number as it is kept, and as the longest text that it is written as.
+    #[must_use]
+    pub fn answer_bytes_max(&self) -> u64 {
+        const PER_NUMBER: u64 = 4 + 16;
+        const PER_VECTOR: u64 = 128;
+        (self.bodies.len() as u64).saturating_mul(u64::from(self.dimensions) * PER_NUMBER + PER_VECTOR)
+    }
+}
+
 /// Translates a request for `target`. With `strict` what would be dropped is refused.
 ///
 /// # Errors

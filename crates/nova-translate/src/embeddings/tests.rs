@@ -1,6 +1,6 @@
 //! Golden translations of `fixtures/embeddings`, and what the golden files cannot say.
 
-use openai_api::embeddings::{EmbeddingsRequest, Vector};
+use openai_api::embeddings::{EmbeddingsRequest, EncodingFormat, Vector};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -78,12 +78,25 @@ fn the_multimodal_models_own_failure_is_told() {
     }
 }
 
+/// The longest that a number can be written as.
+#[test]
+fn an_answer_is_never_larger_than_it_was_taken_to_be() {
+    let asked =
+        translated("titan-embed-text-v2", json!({"model": "m", "input": ["a", "b"], "dimensions": 256}));
+    let vectors = vec![vec![-1.175_494_4e-38_f32; 256]; 2];
+    for encoding in [EncodingFormat::Float, EncodingFormat::Base64] {
+        let list = list("m".to_owned(), vectors.clone(), encoding, None);
+        let bytes = serde_json::to_vec(&list).expect("JSON").len() + 2 * 256 * 4;
+        assert!(bytes as u64 <= asked.as_ref().expect("a translation").answer_bytes_max(), "{encoding:?}");
+    }
+}
+
 proptest! {
     /// Whatever the numbers are, base64 holds them bit by bit, in little-endian order.
     #[test]
     fn base64_holds_the_same_numbers(vector in prop::collection::vec(any::<f32>(), 1..64)) {
         use base64::Engine as _;
-        let list = list("m".to_owned(), vec![vector.clone()], openai_api::embeddings::EncodingFormat::Base64, 1);
+        let list = list("m".to_owned(), vec![vector.clone()], EncodingFormat::Base64, None);
         let Vector::Base64(text) = &list.data[0].embedding else { panic!("base64 expected") };
         let bytes = base64::engine::general_purpose::STANDARD.decode(text).expect("base64");
         let numbers: Vec<u32> =
