@@ -1,5 +1,7 @@
 //! Image generation, and the count of tokens in explanations.
 
+use std::time::Duration;
+
 use anyhow::ensure;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -122,6 +124,24 @@ async fn a_model_past_its_end_is_not_served_by_itself() {
         let reply = bed.post(PATH, &with(draw("a cat"), json!({ "model": model }))).await.unwrap();
         expect_error(&reply, 404, Some("model_not_found")).unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_model_past_its_end_is_served_on_request_and_its_images_are_in_the_log() {
+    let rest = "model \"draw\" {\n  target = \"nova-canvas\"\n  extended_access = true\n}".to_owned();
+    let mut bed = Bed::with(Settings { rest, ..Settings::default() }).await.unwrap();
+    let request = with(draw("a cat"), json!({ "model": "draw", "n": 4, "user": "somebody" }));
+    bed.post_ok(PATH, &request).await.unwrap();
+    let proxy = bed.own_proxy().unwrap();
+    let is_line = |line: &str| line.contains("request completed") && line.contains("images_generations");
+    let line =
+        proxy.line_where("the log line of the request", Duration::from_secs(15), is_line).await.unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&line["images"], &line["user"], &line["unreported_calls"]),
+        (&json!(4), &json!("somebody"), &json!(0))
+    );
+    assert!(!line.to_string().contains("a cat"), "the prompt is in the log: {line}");
 }
 
 #[tokio::test]
