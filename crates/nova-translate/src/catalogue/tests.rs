@@ -28,6 +28,8 @@ fn the_data_files_are_sound() {
 #[case("global.amazon.nova-2-lite-v1:0", "us-west-2", "global.amazon.nova-2-lite-v1:0")]
 #[case("jp.amazon.nova-2-lite-v1:0", "ap-northeast-1", "jp.amazon.nova-2-lite-v1:0")]
 #[case("us-gov.amazon.nova-lite-v1:0", "us-gov-west-1", "us-gov.amazon.nova-lite-v1:0")]
+#[case("titan-embed-text-v2", "eu-south-2", "amazon.titan-embed-text-v2:0")]
+#[case("nova-canvas", "us-east-1", "amazon.nova-canvas-v1:0")]
 fn a_target_becomes_the_id_that_the_region_calls(
     #[case] target: &str,
     #[case] region: &str,
