@@ -142,6 +142,9 @@ image_fetch {
   # The Nova model behind a target that does not tell it, such as an application inference profile.
   #base_model = "nova-pro"
 
+  # Serve the model past its end of life, because AWS has agreed to answer this account.
+  #extended_access = false
+
   # Where the request does not say.
   #max_tokens       = 4096
   #reasoning_effort = "low" # none, minimal, low, medium or high

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use nova_translate::TranslateError;
 use nova_translate::reply::ReplyError;
+use nova_translate::{InvokeError, TranslateError};
 use openai_api::error::{ErrorBody, ErrorObject};
 
 use crate::auth::AuthError;
@@ -96,6 +96,19 @@ impl ApiError {
         }
     }
 
+    /// So many vectors are being gathered that there is no memory for more.
+    pub(crate) fn busy_embedding() -> Self {
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_error",
+                "rate_limit_exceeded",
+                "too many large requests for embeddings are being answered at this moment; retry with back-off",
+            )
+        }
+    }
+
     /// A body that did not arrive.
     pub(crate) fn body_lost(reason: &str) -> Self {
         Self::bad_request("incomplete_body", format!("the request body did not arrive whole: {reason}"))
@@ -110,7 +123,7 @@ impl ApiError {
     /// A path that is not served.
     pub(crate) fn unknown_path(method: &str, path: &str) -> Self {
         let message = format!(
-            "nothing is served at {method} {}: chat is at POST /v1/chat/completions, responses at POST /v1/responses, models at GET /v1/models",
+            "nothing is served at {method} {}: chat is at POST /v1/chat/completions, responses at POST /v1/responses, embeddings at POST /v1/embeddings, images at POST /v1/images/generations, models at GET /v1/models",
             shortened(path)
         );
         Self::new(StatusCode::NOT_FOUND, INVALID_REQUEST, "unknown_url", message)
@@ -209,6 +222,29 @@ impl ApiError {
                 format!("Bedrock's answer cannot be read (line {}, column {})", error.line(), error.column()),
             )
         }
+    }
+
+    /// An answer of InvokeModel that cannot be used. It may have been paid, so that SDKs do not ask again by themselves.
+    pub(crate) fn invoke(error: &InvokeError, aws_request_id: Option<&str>) -> Self {
+        let message = redacted(&error.to_string());
+        let refusal = match error {
+            InvokeError::Blocked { .. } => Self {
+                param: Some("prompt".into()),
+                ..Self::bad_request("content_policy_violation", message)
+            },
+            InvokeError::Failed(_) => {
+                Self::new(StatusCode::FAILED_DEPENDENCY, "model_error", "model_error", message)
+            }
+            InvokeError::Unreadable { .. } | InvokeError::Unfit(_) => {
+                Self::new(StatusCode::BAD_GATEWAY, SERVER_ERROR, "bad_upstream_response", message)
+            }
+        };
+        Self { should_retry: Some(false), aws_request_id: aws_request_id.map(Into::into), ..refusal }
+    }
+
+    /// A part of the query that has not its form.
+    pub(crate) fn bad_query(name: &'static str, message: &'static str) -> Self {
+        Self { param: Some(name.into()), ..Self::bad_request("invalid_value", message) }
     }
 
     /// A defect of the proxy itself. What happened is in the log under the request's id.

@@ -87,6 +87,7 @@ fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
         keys::OUTPUT_TOKENS => usage.output_tokens,
         "cache_read_tokens" => usage.cache_read_input_tokens,
         "cache_write_tokens" => usage.cache_write_input_tokens,
+        "images" => (record.images > 0).then_some(record.images),
         // Calls that may have been billed without telling their usage: whoever accounts for them has to estimate.
         "unreported_calls" => record.unreported_calls(),
         "finish_reason" => (!record.finish_reasons.is_empty()).then(|| record.finish_reasons.join(",")),

@@ -1,4 +1,6 @@
-//! `POST /v1/explain`: what would be sent for a chat request, and why. Nothing is called.
+//! `POST /v1/explain`: what would be sent for a chat request, and why. Nothing is called, unless the caller asks for a count of tokens.
+
+mod token_count;
 
 use http::{HeaderMap, Response};
 use nova_translate::Note;
@@ -7,14 +9,15 @@ use nova_translate::request::{RemoteImage, RemoteImages, remote_images};
 use openai_api::chat::ChatRequest;
 use serde::Serialize;
 
-use crate::context::{RequestContext, RequestHead};
+use crate::context::RequestHead;
 use crate::error::ApiError;
 use crate::parse::{self, IncomingBody};
 use crate::pipeline;
-use crate::record::{Outcome, RecordGuard};
-use crate::reply::{self, Body};
+use crate::record::RecordGuard;
+use crate::reply::Body;
 use crate::services::Services;
 use crate::surface::Form;
+use token_count::TokenCount;
 
 /// A PNG of one pixel: it stands for images that would be fetched.
 const PLACEHOLDER: &str =
@@ -39,6 +42,9 @@ struct Explanation {
     dropped_params: Vec<String>,
     /// Images that would be fetched. The body shows a placeholder for each.
     fetched_images: Vec<String>,
+    /// How many tokens Bedrock counts, where the caller asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_count: Option<TokenCount>,
     /// The configuration that this follows from.
     config: String,
 }
@@ -57,37 +63,39 @@ struct ExplainedTarget {
     failover_regions: Vec<String>,
 }
 
-/// Answers `POST /v1/explain`.
-pub async fn explain(services: &Services, head: &RequestHead, body: impl IncomingBody) -> Response<Body> {
-    let context =
-        RequestContext::begin("explain", services.snapshots.current(), &services.log).with_head(head);
-    let mut record = RecordGuard::open(context).listed_in(&services.requests);
-    match explanation(services, &head.headers, body, &mut record).await {
-        Ok(explanation) => {
-            record.outcome = Outcome::Completed;
-            reply::json(&explanation, Some(&record))
-        }
-        Err(error) => {
-            let response = reply::error(&error, Some(&record));
-            record.outcome = Outcome::Failed(Box::new(error));
-            response
-        }
-    }
+/// Answers `POST /v1/explain`. `query` is that of the URL.
+pub async fn explain(
+    services: &Services,
+    head: &RequestHead,
+    query: &str,
+    body: impl IncomingBody,
+) -> Response<Body> {
+    let mut record = pipeline::begin("explain", services, head);
+    let work = explanation(services, &head.headers, query, body, &mut record);
+    let result = pipeline::unless_forced(services, work).await;
+    pipeline::conclude(result, record)
 }
 
 async fn explanation(
     services: &Services,
     headers: &HeaderMap,
+    query: &str,
     body: impl IncomingBody,
     record: &mut RecordGuard,
 ) -> Result<Explanation, ApiError> {
     let principal = pipeline::authenticate(services, headers, record)?;
+    let is_counted = token_count::is_asked_for(query)?;
     let request: ChatRequest = parse::json(&pipeline::read(services, headers, body, record).await?)?;
-    let model = pipeline::resolve(&request, &principal, record)?;
+    let model = pipeline::resolve(&request.model, &principal, record)?;
+    pipeline::note_chat(&request, record);
     let (images, fetched_images) = placeholders(record.context.snapshot.images.is_some(), &request);
     let (name, operation) =
         (request.model.clone(), if request.stream { "ConverseStream" } else { "Converse" });
     let translation = pipeline::translate_for(services, request, &Form::Chat, &model, &images, record)?;
+    let token_count = match is_counted {
+        true => Some(token_count::ask(services, &model, &translation.body, record).await?),
+        false => None,
+    };
     let snapshot = &record.context.snapshot;
     let mut converse = translation.body;
     if let Some(guardrail) = &mut converse.guardrail_config {
@@ -109,6 +117,7 @@ async fn explanation(
         dropped_params: record.dropped_params().into_iter().map(str::to_owned).collect(),
         notes: translation.notes,
         fetched_images,
+        token_count,
         config: snapshot.config_hash.to_string(),
     })
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use nova_config::{Fault, Loaded, ModelConfig, PromptCachePoint, ReasoningEffort, RuntimeConfig};
-use nova_translate::catalogue::{Catalogue, Geography, Target};
+use nova_translate::catalogue::{Catalogue, Geography, Target, Task};
 use nova_translate::converse::GuardrailTrace;
 use nova_translate::request::{Guardrail, Options, PromptCache};
 use openai_api::chat::Effort;
@@ -68,6 +68,15 @@ impl ModelTable {
         let mut faults = regions.faults(loaded);
         for (name, model) in &runtime.models {
             match resolve(model, &regions, today, &mut warnings) {
+                Ok(target) if target.model.task() != Task::Chat && model.guardrail.is_some() => {
+                    // A guardrail that is written and not applied would be believed in.
+                    let problem = format!(
+                        "{} does not chat, and a guardrail is applied to conversations alone",
+                        target.model.short_name
+                    );
+                    let fix = "take the guardrail out of this block".to_owned();
+                    faults.push(loaded.fault(&format!("model.{name}.guardrail"), problem, fix));
+                }
                 Ok(target) => {
                     let (routes, missing) =
                         regions.routes(&target, &model.target, model.base_model.as_deref(), Some(model));
@@ -179,11 +188,12 @@ fn resolve(
         )
     })?;
     let facts = target.model;
-    if is_over(facts.end_of_life.as_deref(), today) {
+    if is_over(facts.end_of_life.as_deref(), today) && !model.extended_access {
         let ended = facts.end_of_life.as_deref().unwrap_or_default();
         return Err((
             format!("{} reached its end of life on {ended}", facts.short_name),
-            "write another model, such as nova-2-lite".to_owned(),
+            "write another model, or extended_access = true if AWS has agreed to answer this account"
+                .to_owned(),
         ));
     }
     if let Some(end) = facts.end_of_life.as_deref().or(facts.legacy.as_deref()) {

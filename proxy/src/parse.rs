@@ -161,7 +161,9 @@ fn without_found_text(message: &str) -> String {
 
 /// serde speaks of Rust's types; callers know JSON's.
 fn in_json_words(message: &str) -> String {
-    const WORDS: [(&str, &str); 11] = [
+    const WORDS: [(&str, &str); 13] = [
+        ("expected struct EmbeddingsRequest", "expected an object"),
+        ("expected struct ImagesRequest", "expected an object"),
         ("expected struct ChatRequest", "expected an object"),
         ("expected struct ResponsesRequest", "expected an object"),
         ("expected struct InputItem", "expected an object"),

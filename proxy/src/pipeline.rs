@@ -14,11 +14,12 @@ use nova_translate::converse::ConverseResponse;
 use nova_translate::reply::{self as translated, ReplyPlan};
 use nova_translate::request::Translation;
 use openai_api::chat::ChatRequest;
+use serde::Serialize;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout};
 
 use crate::auth::Principal;
-use crate::call::{Called, Calls};
+use crate::call::{Called, Calls, RegionCalls};
 use crate::context::{RequestContext, RequestHead};
 use crate::error::ApiError;
 use crate::limit::Admitted;
@@ -53,9 +54,7 @@ pub async fn respond(
     head: &RequestHead,
     body: impl IncomingBody,
 ) -> Response<Body> {
-    let context =
-        RequestContext::begin(surface.route(), services.snapshots.current(), &services.log).with_head(head);
-    let mut record = RecordGuard::open(context).listed_in(&services.requests);
+    let mut record = begin(surface.route(), services, head);
     match unless_forced(services, answer(surface, services, &head.headers, body, &mut record)).await {
         Ok(Answer::Whole(whole)) => {
             record.outcome = Outcome::Completed;
@@ -73,8 +72,29 @@ pub async fn respond(
     }
 }
 
+/// Opens the record of a request on `route`.
+pub(crate) fn begin(route: &'static str, services: &Services, head: &RequestHead) -> RecordGuard {
+    let context = RequestContext::begin(route, services.snapshots.current(), &services.log).with_head(head);
+    RecordGuard::open(context).listed_in(&services.requests)
+}
+
+/// Ends a request whose answer is one JSON object.
+pub(crate) fn conclude<T: Serialize>(result: Result<T, ApiError>, mut record: RecordGuard) -> Response<Body> {
+    match result {
+        Ok(answer) => {
+            record.outcome = Outcome::Completed;
+            reply::json(&answer, Some(&record))
+        }
+        Err(error) => {
+            let response = reply::error(&error, Some(&record));
+            record.outcome = Outcome::Failed(Box::new(error));
+            response
+        }
+    }
+}
+
 /// A stop that cannot wait answers what is still under way, rather than let its connection vanish.
-async fn unless_forced<T>(
+pub(crate) async fn unless_forced<T>(
     services: &Services,
     work: impl Future<Output = Result<T, ApiError>>,
 ) -> Result<T, ApiError> {
@@ -100,7 +120,8 @@ async fn answer(
     let principal = authenticate(services, headers, record)?;
     let Asked { chat: request, form } = surface.parse(&read(services, headers, body, record).await?)?;
     let admitted = admit(services, record).await?;
-    let model = resolve(&request, &principal, record)?;
+    let model = resolve(&request.model, &principal, record)?;
+    note_chat(&request, record);
     let began = Instant::now();
     let images = images::fetch(&snapshot, &request).await.map_err(|error| form.error(error))?;
     record.timings.images = (!images.is_empty()).then(|| began.elapsed());
@@ -109,11 +130,9 @@ async fn answer(
 
     record.attempts = vec![Attempts::new(); translation.choices as usize];
     let calls = Calls {
-        snapshot: &snapshot,
-        model: &model,
+        regions: RegionCalls { snapshot: &snapshot, model: &model, breakers: &services.breakers },
         translation: &translation,
         refusals: &services.refusals,
-        breakers: &services.breakers,
     };
     let began = Instant::now();
     if stream {
@@ -169,14 +188,28 @@ pub(crate) async fn read(
 
 /// Waits for memory to read a body into.
 async fn reserve(services: &Services, bytes: u64) -> Result<SemaphorePermit<'_>, ApiError> {
-    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-    let permit = timeout(services.body_timeout, services.body_budget.acquire_many(kib)).await;
+    let permit = timeout(services.body_timeout, services.body_budget.acquire_many(kib(bytes))).await;
     // The semaphore is never closed, so that the one way not to get memory is to wait for too long.
     permit.ok().and_then(Result::ok).ok_or_else(ApiError::busy_reading)
 }
 
+/// Waits for memory to gather vectors in, for as long as for a place.
+pub(crate) async fn reserve_vectors<'a>(
+    services: &'a Services,
+    bytes: u64,
+    record: &RecordGuard,
+) -> Result<SemaphorePermit<'a>, ApiError> {
+    let limit = record.context.snapshot.loaded.config.runtime.limits.queue_timeout;
+    let permit = timeout(limit, services.vector_budget.acquire_many(kib(bytes))).await;
+    permit.ok().and_then(Result::ok).ok_or_else(ApiError::busy_embedding)
+}
+
+fn kib(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX)
+}
+
 /// Waits for a place.
-async fn admit(services: &Services, record: &mut RecordGuard) -> Result<Admitted, ApiError> {
+pub(crate) async fn admit(services: &Services, record: &mut RecordGuard) -> Result<Admitted, ApiError> {
     let began = Instant::now();
     let admitted = services.admission.admit().await;
     // Also those who waited in vain count: they waited longest.
@@ -186,18 +219,27 @@ async fn admit(services: &Services, record: &mut RecordGuard) -> Result<Admitted
 
 /// From the model's name to what is called.
 pub(crate) fn resolve(
-    request: &ChatRequest,
+    name: &str,
     principal: &Principal,
     record: &mut RecordGuard,
 ) -> Result<Arc<ServedModel>, ApiError> {
-    let model = record.context.snapshot.models.find(&request.model, principal)?;
+    let model = record.context.snapshot.models.find(name, principal)?;
     // The name of the table, not the caller's spelling: it is a label of metrics.
     record.model = Some(model.name.clone());
     record.update_listing();
     record.target = Some(model.target.clone());
-    record.stream = request.stream;
-    record.user = request.safety_identifier.as_deref().or(request.user.as_deref()).map(loggable);
     Ok(model)
+}
+
+/// What the record keeps of a chat request.
+pub(crate) fn note_chat(request: &ChatRequest, record: &mut RecordGuard) {
+    record.stream = request.stream;
+    note_user(request.safety_identifier.as_deref().or(request.user.as_deref()), record);
+}
+
+/// Keeps the caller's own id of the end user.
+pub(crate) fn note_user(user: Option<&str>, record: &mut RecordGuard) {
+    record.user = user.map(loggable);
 }
 
 /// A caller's own text as a log line can bear it: short, and without line breaks.

@@ -46,6 +46,8 @@ pub struct UsageRecord {
     pub attempts: Vec<Attempts>,
     /// The raw usage of each answer. An answer that broke off has none, and is to be estimated.
     pub usage: Vec<TokenUsage>,
+    /// Images that were drawn: they are paid by the piece.
+    pub images: u32,
     /// Bedrock's stop reasons, or OpenAI's finish reasons where they say the same.
     pub finish_reasons: Vec<&'static str>,
     /// A stop reason that OpenAI has no word for.
@@ -93,6 +95,7 @@ impl RecordGuard {
             timings: PhaseTimings::default(),
             attempts: Vec::new(),
             usage: Vec::new(),
+            images: 0,
             finish_reasons: Vec::new(),
             native_stop_reason: None,
             time_to_first_token: None,

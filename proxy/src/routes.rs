@@ -6,9 +6,11 @@
 mod admin;
 mod body;
 mod chat_completions;
+mod embeddings;
 mod explain;
 mod head;
 mod health;
+mod images;
 mod metrics;
 mod models;
 mod responses;
@@ -31,9 +33,11 @@ pub use admin::admin;
 pub use metrics::RenderMetrics;
 
 /// The paths and their methods, for telling a wrong method from a wrong path. A path that ends in `/` stands for all below it.
-const PATHS: [(&str, &str); 14] = [
+const PATHS: [(&str, &str); 16] = [
     ("/v1/chat/completions", "POST"),
     ("/v1/responses", "POST"),
+    ("/v1/embeddings", "POST"),
+    ("/v1/images/generations", "POST"),
     ("/v1/explain", "POST"),
     ("/v1/models", "GET"),
     ("/v1/models/", "GET"),
@@ -76,6 +80,10 @@ impl<S> HttpService for S where
 pub fn api(services: &SharedServices) -> impl HttpService + use<> {
     let table = chat_completions::route(services)
         .or(responses::route(services))
+        .unify()
+        .or(embeddings::route(services))
+        .unify()
+        .or(images::route(services))
         .unify()
         .or(explain::route(services))
         .unify()
@@ -151,6 +159,9 @@ mod tests {
     #[rstest]
     #[case("GET", "/v1/chat/completions", 405)]
     #[case("GET", "/v1/responses", 405)]
+    #[case("GET", "/v1/embeddings", 405)]
+    #[case("GET", "/v1/images/generations", 405)]
+    #[case("POST", "/v1/images/edits", 404)]
     #[case("GET", "/v1/responses/resp_1", 404)]
     #[case("DELETE", "/v1/models/gpt-4o", 405)]
     #[case("POST", "/v1/models", 405)]

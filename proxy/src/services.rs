@@ -37,6 +37,8 @@ pub struct Services {
     pub log: Logger,
     /// Memory for bodies that are being read, in KiB: known callers together cannot take more.
     pub body_budget: Arc<Semaphore>,
+    /// Memory for vectors, in KiB: the answers of embeddings are larger than their requests.
+    pub vector_budget: Arc<Semaphore>,
     /// How long a body may take to arrive: a slow one holds memory.
     pub body_timeout: Duration,
 }

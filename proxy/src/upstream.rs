@@ -1,4 +1,4 @@
-//! The calls to Bedrock: `Converse` and `ConverseStream`, signed, sent, retried and decoded to events.
+//! The calls to Bedrock: `Converse`, `ConverseStream`, `InvokeModel` and `CountTokens`, signed, sent, retried and decoded to events.
 //!
 //! This module works on bytes. It owns the endpoint, the signature, the connections, the credentials, the retries before the
 //! first byte and the framing of the event stream. What is inside a request, an answer or an event belongs to `nova-translate`;
@@ -49,6 +49,6 @@ pub use error::{Phase, TimeoutKind, UpstreamError, UpstreamErrorKind, UpstreamSe
 pub use event_decoder::{Event, EventType};
 pub use event_stream::EventStream;
 pub use https_proxy::HttpsProxy;
-pub(crate) use operation::{Converse, ConverseStream, Operation};
+pub(crate) use operation::{Converse, ConverseStream, CountTokens, InvokeModel, Operation};
 pub use region::Spill;
 pub use reply::Reply;

@@ -148,9 +148,25 @@ impl Bed {
 
     /// A chat request in the making.
     pub(crate) fn chat_call(&self, request: &Value) -> anyhow::Result<Call> {
-        let call =
-            self.call(Method::POST, "/v1/chat/completions")?.header("content-type", "application/json")?;
+        self.post_call("/v1/chat/completions", request)
+    }
+
+    /// A request in the making that posts JSON to `path`.
+    pub(crate) fn post_call(&self, path: &str, request: &Value) -> anyhow::Result<Call> {
+        let call = self.call(Method::POST, path)?.header("content-type", "application/json")?;
         Ok(call.body(request.to_string()))
+    }
+
+    /// Posts JSON to `path` and reads the whole answer, whatever its status.
+    pub(crate) async fn post(&self, path: &str, request: &Value) -> anyhow::Result<Reply> {
+        self.post_call(path, request)?.send().await
+    }
+
+    /// Posts JSON to `path` and returns the body of its 200.
+    pub(crate) async fn post_ok(&self, path: &str, request: &Value) -> anyhow::Result<Value> {
+        let reply = self.post(path, request).await?;
+        ensure!(reply.status == 200, "{request}\nanswered {} {}", reply.status, reply.text());
+        reply.json()
     }
 
     /// Sends a chat request and reads the whole answer, whatever its status.

@@ -18,7 +18,11 @@ mod cli;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
+mod embeddings;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod images;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]

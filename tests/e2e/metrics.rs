@@ -19,7 +19,7 @@ fn sum(page: &str, name: &str, labels: &[&str]) -> f64 {
 }
 
 /// Waits until a series has a value: what is counted after an answer may come a moment after it.
-async fn counted(bed: &Bed, name: &str, labels: &[&str], expected: f64) -> anyhow::Result<()> {
+pub(crate) async fn counted(bed: &Bed, name: &str, labels: &[&str], expected: f64) -> anyhow::Result<()> {
     wait_for(&format!("{name}{labels:?} = {expected}"), Duration::from_secs(10), async || {
         let page = bed.metrics_page().await?;
         let value = sum(&page, name, labels);

@@ -14,7 +14,7 @@ use crate::outcome;
 use crate::simulator::{REGION, Simulator};
 
 /// The region that stands in for [`REGION`].
-const OTHER: &str = "us-west-2";
+pub(crate) const OTHER: &str = "us-west-2";
 
 /// Each way in which a region can fail as a whole, as `/_sim/faults` takes it.
 fn faults() -> Vec<(&'static str, Value)> {
@@ -29,7 +29,7 @@ fn faults() -> Vec<(&'static str, Value)> {
 }
 
 /// A proxy with both regions, whose breakers open soon and for a short time.
-async fn two_regions(bedrock: &str) -> anyhow::Result<(Bed, Simulator)> {
+pub(crate) async fn two_regions(bedrock: &str) -> anyhow::Result<(Bed, Simulator)> {
     let (bed, other) = Bed::with_regions(OTHER, |endpoint| Settings {
         bedrock: format!(
             "failover_regions = [\"{OTHER}\"]\n  endpoints = {{ \"{OTHER}\" = \"{endpoint}\" }}\n  residency = \"us\"\n  \
@@ -42,7 +42,7 @@ async fn two_regions(bedrock: &str) -> anyhow::Result<(Bed, Simulator)> {
     Ok((bed, other))
 }
 
-async fn set_fault(simulator: &Simulator, fault: &Value) -> anyhow::Result<()> {
+pub(crate) async fn set_fault(simulator: &Simulator, fault: &Value) -> anyhow::Result<()> {
     let body = json!({ "rules": [fault] }).to_string();
     let call = Call::new(Method::PUT, &format!("{}/_sim/faults", simulator.endpoint))?;
     let reply = call.header("content-type", "application/json")?.body(body).send().await?;
@@ -57,7 +57,7 @@ async fn clear_faults(simulator: &Simulator) -> anyhow::Result<()> {
 }
 
 /// How many calls a region has received. The simulator keeps one log of all its regions.
-async fn asked(bed: &Bed, region: &str) -> anyhow::Result<usize> {
+pub(crate) async fn asked(bed: &Bed, region: &str) -> anyhow::Result<usize> {
     let invocations = bed.simulator.invocations().await?;
     Ok(invocations.iter().filter(|invocation| invocation["region"] == region).count())
 }

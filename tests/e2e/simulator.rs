@@ -59,6 +59,11 @@ impl Simulator {
         entries(&self.get("invocations").await?, "invocations")
     }
 
+    /// How many requests have arrived, also those that have no answer yet.
+    pub(crate) async fn received(&self) -> anyhow::Result<usize> {
+        Ok(entries(&self.get("requests").await?, "requests")?.len())
+    }
+
     /// The newest request that the simulator received.
     pub(crate) async fn last_request(&self) -> anyhow::Result<Captured> {
         let requests = entries(&self.get("requests?last=1").await?, "requests")?;

@@ -133,13 +133,14 @@ fn speech(blocks: &mut Vec<Block>, body: &Value, model: &Model, script: &Script)
     }
 }
 
-fn scripted_usage(counted: Usage, script: &Script) -> Usage {
+pub(crate) fn scripted_usage(counted: Usage, script: &Script) -> Usage {
     let Some(usage) = &script.usage else { return counted };
     Usage {
         input_tokens: usage.input_tokens.unwrap_or(counted.input_tokens),
         output_tokens: usage.output_tokens.unwrap_or(counted.output_tokens),
         cache_read_input_tokens: usage.cache_read_input_tokens.unwrap_or(counted.cache_read_input_tokens),
         cache_write_input_tokens: usage.cache_write_input_tokens.unwrap_or(counted.cache_write_input_tokens),
+        images: counted.images,
     }
 }
 

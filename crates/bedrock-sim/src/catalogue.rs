@@ -1,4 +1,4 @@
-//! The Nova models that the simulator serves: ids, inference profiles, regions and limits.
+//! The models of Amazon's that the simulator serves: ids, inference profiles, regions and limits.
 //!
 //! Resolving a `modelId` is here, with AWS's refusals. What a model refuses in a body is in `validate`.
 
@@ -12,6 +12,8 @@ pub(crate) struct Model {
     /// The foundation model id, such as `amazon.nova-lite-v1:0`.
     pub(crate) id: &'static str,
     pub(crate) generation: Generation,
+    /// The operation that it answers.
+    pub(crate) purpose: Purpose,
     /// Largest `maxTokens`. Source: the models' cards.
     pub(crate) max_output_tokens: u32,
     /// Tokens that input and output may have together. Source: the models' cards.
@@ -20,8 +22,28 @@ pub(crate) struct Model {
     pub(crate) multimodal: bool,
     /// The geographies that have an inference profile for it.
     profiles: &'static [&'static str],
-    /// Can be called by its bare id, in [`ON_DEMAND_REGIONS`].
-    on_demand: bool,
+    /// Where it can be called by its bare id.
+    on_demand: &'static [&'static str],
+}
+
+/// What a model is called for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Converse and ConverseStream.
+    Chat,
+    /// InvokeModel, for a vector.
+    Embedding(Embedder),
+    /// InvokeModel, for images.
+    Images,
+}
+
+/// The embedding models differ in what they read and write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Embedder {
+    TitanTextV1,
+    TitanTextV2,
+    TitanMultimodal,
+    NovaMultimodal,
 }
 
 /// What a Nova generation accepts differs by generation, not by size.
@@ -50,11 +72,43 @@ const MODELS: &[Model] = &[
         context_tokens: 1_000_000,
         multimodal: true,
         profiles: &["us"],
-        on_demand: false,
+        on_demand: &[],
+        purpose: Purpose::Chat,
     },
     nova2("amazon.nova-2-lite-v1:0"),
     nova2("amazon.nova-2-pro-preview-20251202-v1:0"),
+    invoked("amazon.titan-embed-text-v1", 8_192, Purpose::Embedding(Embedder::TitanTextV1), TITAN_REGIONS),
+    invoked("amazon.titan-embed-text-v2:0", 8_192, Purpose::Embedding(Embedder::TitanTextV2), TITAN_REGIONS),
+    invoked("amazon.titan-embed-image-v1", 256, Purpose::Embedding(Embedder::TitanMultimodal), TITAN_REGIONS),
+    invoked(
+        "amazon.nova-2-multimodal-embeddings-v1:0",
+        8_192,
+        Purpose::Embedding(Embedder::NovaMultimodal),
+        &["us-east-1"],
+    ),
+    invoked("amazon.nova-canvas-v1:0", 8_192, Purpose::Images, &["us-east-1", "eu-west-1"]),
 ];
+
+/// Regions that have all Titan embedding models. Source: the models' cards, as far as tests need them.
+const TITAN_REGIONS: &[&str] = &["us-east-1", "us-west-2", "eu-central-1"];
+
+const fn invoked(
+    id: &'static str,
+    context_tokens: u64,
+    purpose: Purpose,
+    on_demand: &'static [&'static str],
+) -> Model {
+    Model {
+        id,
+        generation: Generation::Nova1,
+        max_output_tokens: 0,
+        context_tokens,
+        multimodal: false,
+        profiles: &[],
+        on_demand,
+        purpose,
+    }
+}
 
 const fn nova1(id: &'static str, context_tokens: u64, multimodal: bool) -> Model {
     Model {
@@ -64,7 +118,8 @@ const fn nova1(id: &'static str, context_tokens: u64, multimodal: bool) -> Model
         context_tokens,
         multimodal,
         profiles: NOVA1_PROFILES,
-        on_demand: true,
+        on_demand: ON_DEMAND_REGIONS,
+        purpose: Purpose::Chat,
     }
 }
 
@@ -76,8 +131,14 @@ const fn nova2(id: &'static str) -> Model {
         context_tokens: 1_000_000,
         multimodal: true,
         profiles: NOVA2_PROFILES,
-        on_demand: false,
+        on_demand: &[],
+        purpose: Purpose::Chat,
     }
+}
+
+/// A model by its own id, wherever it is: CountTokens takes no profiles, and invokes nothing.
+pub(crate) fn by_bare_id(id: &str) -> Option<&'static Model> {
+    MODELS.iter().find(|model| model.id == id)
 }
 
 /// Finds the model that `model_id` names in `region`: a foundation model id, an inference profile id, or the
@@ -109,8 +170,11 @@ pub(crate) fn resolve(
 
 fn resolve_id(id: &str, region: &str) -> Result<&'static Model, Exception> {
     if let Some(model) = MODELS.iter().find(|model| model.id == id) {
-        if model.on_demand && ON_DEMAND_REGIONS.contains(&region) {
+        if model.on_demand.contains(&region) {
             return Ok(model);
+        }
+        if model.profiles.is_empty() {
+            return Err(invalid());
         }
         return Err(Exception::validation(format!(
             "Invocation of model ID {id} with on-demand throughput isn\u{2019}t supported. Retry your request with \
@@ -163,6 +227,7 @@ mod tests {
             ("amazon.nova-lite-v1:0", "us-east-1", "amazon.nova-lite-v1:0"),
             ("amazon.nova-pro-v1:0", "us-gov-west-1", "amazon.nova-pro-v1:0"),
             ("us.amazon.nova-lite-v1:0", "us-west-2", "amazon.nova-lite-v1:0"),
+            ("amazon.titan-embed-text-v2:0", "us-west-2", "amazon.titan-embed-text-v2:0"),
             ("eu.amazon.nova-micro-v1:0", "eu-central-1", "amazon.nova-micro-v1:0"),
             ("apac.amazon.nova-pro-v1:0", "ap-south-1", "amazon.nova-pro-v1:0"),
             ("jp.amazon.nova-2-lite-v1:0", "ap-northeast-1", "amazon.nova-2-lite-v1:0"),
@@ -199,6 +264,8 @@ mod tests {
             ("global.amazon.nova-lite-v1:0", "us-east-1", INVALID),
             ("amazon.nova-huge-v9:0", "us-east-1", INVALID),
             ("nova", "us-east-1", INVALID),
+            ("us.amazon.titan-embed-text-v2:0", "us-east-1", INVALID),
+            ("amazon.nova-canvas-v1:0", "us-west-2", INVALID),
             ("arn:aws:bedrock:us-west-2::foundation-model/amazon.nova-lite-v1:0", "us-east-1", INVALID),
             ("arn:aws:s3:us-east-1::foundation-model/amazon.nova-lite-v1:0", "us-east-1", INVALID),
             (

@@ -1,11 +1,12 @@
 //! A simulator of Amazon Bedrock Runtime for tests, training and local runs: Converse and ConverseStream for
-//! Amazon Nova, strict where Bedrock is strict, with faults on demand and a bill of its own.
+//! Amazon Nova, InvokeModel for Amazon's embeddings and images, CountTokens; strict where Bedrock is strict, with
+//! faults on demand and a bill of its own.
 //!
 //! It is an oracle. It shares no type with the programs that it tests: the shapes come from AWS's own service
 //! model (`model/converse.json`), signatures are verified by code of its own, and what it bills is computed
 //! here. `tests/boto3` and `tests/aws_sdk.rs` hold it against the parsers of two AWS SDKs.
 //!
-//! It leaves to others: InvokeModel, guardrails and everything else of Bedrock (answered with
+//! It leaves to others: InvokeModel for text, guardrails and everything else of Bedrock (answered with
 //! `UnknownOperationException`), TLS, IAM policies.
 //!
 //! ```no_run
@@ -28,8 +29,13 @@
 //! reasoning costs 16, 64 or 256 tokens at low, medium or high effort. Cache points make the prefix before them
 //! a cache write at first and a cache read for five minutes after.
 //!
+//! InvokeModel answers an embedding model with a vector of length one that follows from the text alone, and Nova
+//! Canvas with PNG images of one pixel, whose color follows from the prompt, the seed and the image's place. The
+//! answer of Nova's embeddings has the tokens in the header `x-amzn-bedrock-input-token-count` alone, that of Titan
+//! in its body too. CountTokens refuses every Nova model, as AWS does, unless a script says otherwise.
+//!
 //! # Scripts
-//! The last user message (its text, or a text in its tool results) may hold `[[sim {json}]]`:
+//! The last user message (its text, or a text in its tool results), or the text of InvokeModel, may hold `[[sim {json}]]`:
 //!
 //! | key | meaning |
 //! |---|---|
@@ -41,17 +47,19 @@
 //! | `stop_reason` | any string |
 //! | `usage` | `input_tokens`, `output_tokens`, `cache_read_input_tokens`, `cache_write_input_tokens` (or AWS's names) |
 //! | `guardrail` | `true`: blocked by a guardrail, with a trace |
+//! | `blocked_images` | InvokeModel for images: so many are held back by the content filters |
+//! | `counts_tokens` | `true`: CountTokens counts, although it is a Nova model |
 //! | `first_byte_delay_ms`, `delta_delay_ms` | pauses before the response's head and before each delta |
 //! | `error` | `{type, message?, status?, members?, after_events?}`: an exception; with `after_events` in the stream (Converse has it at once) |
 //! | `disconnect` | `true`: a reset instead of a response |
-//! | `disconnect_after_events` | a reset after that many events; for Converse after half of the body |
+//! | `disconnect_after_events` | a reset after that many events; for a whole answer after half of the body |
 //! | `end_after_events` | a clean end of the body after that many events |
 //! | `hang`, `hang_after_events` | silence, from the start or after that many events |
 //! | `corrupt_event` | the index of an event whose checksum is broken |
 //! | `unknown_event` | the index before which an event of an unknown type is sent |
 //! | `trailing_bytes` | that many bytes of an unfinished frame at the end (below 12 they stay undecoded) |
 //! | `empty_stream` | `true`: status 200 and no event |
-//! | `malformed_body`, `empty_output` | Converse: half a JSON body; an empty message |
+//! | `malformed_body`, `empty_output` | half a JSON body; Converse: an empty message; InvokeModel: `{}` |
 //! | `times`, `key` | the faults (from `error` on) apply to the first `times` requests with that `key` |
 //!
 //! A script that does not parse is refused with a `ValidationException` that says why.
@@ -68,10 +76,12 @@ mod catalogue;
 mod config;
 mod connection;
 mod control;
+mod count_tokens;
 mod error;
 mod exception;
 mod faults;
 mod frame;
+mod invoke;
 mod ledger;
 mod plan;
 mod prompt_cache;

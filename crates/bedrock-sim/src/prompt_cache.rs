@@ -60,6 +60,7 @@ impl PromptCache {
             output_tokens: 0,
             cache_read_input_tokens: read,
             cache_write_input_tokens: cached - read,
+            images: 0,
         }
     }
 
@@ -67,6 +68,11 @@ impl PromptCache {
     pub(crate) fn clear(&mut self) {
         self.used_at.clear();
     }
+}
+
+/// Tokens of the whole input of a Converse request, cached or not.
+pub(crate) fn input_tokens(body: &Value) -> u64 {
+    checkpoints("", body).1
 }
 
 /// The checkpoints of a request in order, and the tokens of its whole input.
@@ -112,6 +118,7 @@ mod tests {
             output_tokens: 0,
             cache_read_input_tokens: read,
             cache_write_input_tokens: write,
+            images: 0,
         }
     }
 

@@ -8,6 +8,8 @@ use percent_encoding::percent_decode_str;
 pub(crate) enum Operation {
     Converse,
     ConverseStream,
+    InvokeModel,
+    CountTokens,
 }
 
 impl Operation {
@@ -16,14 +18,18 @@ impl Operation {
         match self {
             Self::Converse => "Converse",
             Self::ConverseStream => "ConverseStream",
+            Self::InvokeModel => "InvokeModel",
+            Self::CountTokens => "CountTokens",
         }
     }
 
-    /// The input's shape in the service model.
-    pub(crate) fn shape(self) -> &'static str {
+    /// The input's shape in the service model; none where AWS's model knows a body as bytes alone.
+    pub(crate) fn shape(self) -> Option<&'static str> {
         match self {
-            Self::Converse => "ConverseRequest",
-            Self::ConverseStream => "ConverseStreamRequest",
+            Self::Converse => Some("ConverseRequest"),
+            Self::ConverseStream => Some("ConverseStreamRequest"),
+            Self::CountTokens => Some("CountTokensRequest"),
+            Self::InvokeModel => None,
         }
     }
 }
@@ -46,6 +52,8 @@ impl Route {
         let operation = match operation {
             "converse" => Operation::Converse,
             "converse-stream" => Operation::ConverseStream,
+            "invoke" => Operation::InvokeModel,
+            "count-tokens" => Operation::CountTokens,
             _ => return None,
         };
         let model_id = percent_decode_str(encoded).decode_utf8().ok()?.into_owned();
@@ -70,7 +78,9 @@ mod tests {
             ),
             (Method::POST, "/model/a/b/converse", None),
             (Method::POST, "/model//converse", None),
-            (Method::POST, "/model/a/invoke", None),
+            (Method::POST, "/model/a/invoke", Some("a")),
+            (Method::POST, "/model/a/count-tokens", Some("a")),
+            (Method::POST, "/model/a/invoke-with-response-stream", None),
             (Method::GET, "/model/a/converse", None),
             (Method::POST, "/model/%ff/converse", None),
             (Method::POST, "/", None),

@@ -1,4 +1,4 @@
-//! Scripts inside a prompt: `[[sim {…}]]` in the last user message says how the simulator answers.
+//! Scripts inside a prompt: `[[sim {…}]]` in the last user message, or in the one text of InvokeModel, says how the simulator answers.
 //!
 //! A script travels with its request, so tests that share a simulator do not disturb each other. The keys are
 //! documented in the crate's documentation. A script that does not parse is refused, so that a misspelt key
@@ -29,6 +29,8 @@ pub(crate) struct Script {
     pub(crate) chunks: Option<usize>,
     pub(crate) deltas: Option<Vec<String>>,
     pub(crate) guardrail: bool,
+    pub(crate) blocked_images: u32,
+    pub(crate) counts_tokens: bool,
     pub(crate) first_byte_delay_ms: u64,
     pub(crate) delta_delay_ms: u64,
     #[serde(flatten)]
@@ -113,6 +115,8 @@ const KEYS: &[&str] = &[
     "chunks",
     "deltas",
     "guardrail",
+    "blocked_images",
+    "counts_tokens",
     "first_byte_delay_ms",
     "delta_delay_ms",
     "error",
@@ -140,11 +144,19 @@ impl Script {
         let last = list(body, "messages").iter().rfind(|message| text(message, "role") == "user");
         let Some(last) = last else { return Ok(None) };
         for text in spoken(last) {
-            if let Some((_, rest)) = text.split_once(OPENING) {
-                return Self::parse(rest).map(Some);
+            if let Some(script) = Self::find_in(text)? {
+                return Ok(Some(script));
             }
         }
         Ok(None)
+    }
+
+    /// The script in a text, if it has one.
+    ///
+    /// # Errors
+    /// `ValidationException` that says what is wrong with the script.
+    pub(crate) fn find_in(text: &str) -> Result<Option<Self>, Exception> {
+        text.split_once(OPENING).map(|(_, rest)| Self::parse(rest)).transpose()
     }
 
     fn parse(rest: &str) -> Result<Self, Exception> {

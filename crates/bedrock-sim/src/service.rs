@@ -1,7 +1,9 @@
 //! One request in a straight line: read, capture, authenticate, check, answer, send.
 
+mod prepare;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,26 +13,20 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::Value;
 
-use crate::answer::{self, Answer};
+use crate::answer::Answer;
 use crate::connection::{Broken, ResetSwitch};
 use crate::exception::Exception;
 use crate::faults::{Outcome, Verdict};
-use crate::ledger::{CapturedRequest, OpenInvocation, lock};
+use crate::ledger::{CapturedRequest, OpenInvocation};
 use crate::plan::{self, Step};
 use crate::request_body::{self, UnreadBody};
 use crate::route::{Operation, Route};
-use crate::script::Script;
+use crate::script::{Script, ScriptedFault};
 use crate::state::Site;
 use crate::stream::{self, Body};
-use crate::validate::{self, Subject};
-use crate::{auth, catalogue, control, frame, shape};
-
-/// Everything that a response needs.
-struct Prepared {
-    body: Value,
-    script: Script,
-    answer: Answer,
-}
+use crate::tokens::Usage;
+use crate::{auth, control, frame};
+use prepare::{Prepared, Reply};
 
 /// Serves a request.
 ///
@@ -117,45 +113,14 @@ impl Call<'_> {
         }
     }
 
-    /// Checks the request and computes its answer.
-    fn prepare(&self, bytes: &Bytes, invocation: &mut OpenInvocation) -> Result<Prepared, Exception> {
-        let state = &self.site.state;
-        let body: Value = serde_json::from_slice(bytes).map_err(|_| not_json())?;
-        shape::check(&state.model, self.route.operation.shape(), &body)?;
-        invocation.note(|record| {
-            record.request_metadata = body.get("requestMetadata").cloned();
-            record.service_tier =
-                body.pointer("/serviceTier/type").and_then(Value::as_str).map(ToOwned::to_owned);
-        });
-        let region = &self.site.region;
-        let model = catalogue::resolve(&self.route.model_id, region, &state.config.application_profiles)?;
-        validate::check(&Subject { body: &body, model })?;
-        let script = Script::find(&body)?.map(|script| script.counted(&mut lock(&state.key_counts)));
-        if let Some(error) = script.as_ref().and_then(|script| script.fault.error.as_ref())
-            && (error.after_events.is_none() || self.route.operation == Operation::Converse)
-        {
-            return Err(plan::scripted(error, &state.model));
-        }
-        let input = lock(&state.cache).account(&format!("{region} {}", model.id), &body, Instant::now());
-        if input.total_tokens() > model.context_tokens {
-            return Err(Exception::validation("Input is too long for requested model."));
-        }
-        let answer = answer::answer(&body, model, script.as_ref(), input);
-        invocation.note(|record| {
-            record.model = Some(model.id.to_owned());
-            record.usage = answer.usage;
-            record.usage.output_tokens = 0;
-        });
-        Ok(Prepared { body, script: script.unwrap_or_default(), answer })
-    }
-
     async fn respond(
         self,
         prepared: Prepared,
         mut invocation: OpenInvocation,
     ) -> Result<Response<Body>, Broken> {
-        let fault = &prepared.script.fault;
-        pause(prepared.script.first_byte_delay_ms).await;
+        let Prepared { script, reply } = prepared;
+        pause(script.first_byte_delay_ms).await;
+        let fault = &script.fault;
         if fault.hang {
             std::future::pending::<()>().await;
         }
@@ -163,29 +128,34 @@ impl Call<'_> {
             return Err(self.reset(invocation));
         }
         invocation.note(|record| record.status = Some(200));
-        Ok(match self.route.operation {
-            Operation::Converse => self.converse(&prepared, invocation),
-            Operation::ConverseStream => self.converse_stream(&prepared, invocation),
+        Ok(match reply {
+            Reply::Whole { body, usage, stop_reason } => {
+                let response = self.whole(&body, usage, stop_reason, fault, invocation);
+                with_counts(response, usage, self.route.operation)
+            }
+            Reply::Stream { answer, request } => self.stream(&answer, &request, &script, invocation),
         })
     }
 
-    fn converse(self, prepared: &Prepared, mut invocation: OpenInvocation) -> Response<Body> {
-        let fault = &prepared.script.fault;
-        let body = answer::converse_body(&prepared.answer, &prepared.body, fault.empty_output);
+    fn whole(
+        &self,
+        body: &Value,
+        usage: Usage,
+        stop_reason: Option<String>,
+        fault: &ScriptedFault,
+        mut invocation: OpenInvocation,
+    ) -> Response<Body> {
         let mut bytes = Bytes::from(body.to_string());
         if fault.malformed_body {
             bytes = bytes.slice(..bytes.len() / 2);
         }
-        invocation.note(|record| record.usage = prepared.answer.usage);
+        invocation.note(|record| record.usage = usage);
         let length = bytes.len();
         let body = if fault.disconnect_after_events.is_some() {
-            let half = Step::Send {
-                bytes: bytes.slice(..length / 2),
-                output_tokens: prepared.answer.usage.output_tokens,
-            };
-            stream::play(vec![half, Step::Reset], invocation, None, self.switch)
+            let half = Step::Send { bytes: bytes.slice(..length / 2), output_tokens: usage.output_tokens };
+            stream::play(vec![half, Step::Reset], invocation, None, self.switch.clone())
         } else {
-            invocation.note(|record| record.stop_reason = Some(prepared.answer.stop_reason.clone()));
+            invocation.note(|record| record.stop_reason = stop_reason);
             invocation.finish();
             stream::whole(bytes)
         };
@@ -194,17 +164,22 @@ impl Call<'_> {
         response
     }
 
-    fn converse_stream(self, prepared: &Prepared, mut invocation: OpenInvocation) -> Response<Body> {
-        let script = &prepared.script;
-        let steps = plan::stream(&prepared.answer, &prepared.body, script, &self.site.state.model);
+    fn stream(
+        &self,
+        answer: &Answer,
+        request: &Value,
+        script: &Script,
+        mut invocation: OpenInvocation,
+    ) -> Response<Body> {
+        let steps = plan::stream(answer, request, script, &self.site.state.model);
         let breaks = script.fault.end_after_events.is_some() || script.fault.empty_stream;
         invocation.note(|record| {
             record.broken_off = breaks;
             record.error = script.fault.error.as_ref().map(|error| error.name.clone());
         });
         let complete = script.fault.error.is_none() && !breaks;
-        let stop_reason = complete.then(|| prepared.answer.stop_reason.clone());
-        let body = stream::play(steps, invocation, stop_reason, self.switch);
+        let stop_reason = complete.then(|| answer.stop_reason.clone());
+        let body = stream::play(steps, invocation, stop_reason, self.switch.clone());
         respond(StatusCode::OK, frame::CONTENT_TYPE, self.request_id, body)
     }
 
@@ -223,6 +198,15 @@ impl Call<'_> {
         invocation.finish();
         Broken
     }
+}
+
+/// InvokeModel tells its tokens in a header, whatever the model writes into its body.
+fn with_counts(mut response: Response<Body>, usage: Usage, operation: Operation) -> Response<Body> {
+    if operation == Operation::InvokeModel && usage.input_tokens > 0 {
+        let count = HeaderValue::from(usage.input_tokens);
+        response.headers_mut().insert("x-amzn-bedrock-input-token-count", count);
+    }
+    response
 }
 
 /// Waits. Even a sleep of nothing would cost the timer's resolution, a millisecond.
@@ -285,13 +269,5 @@ fn unknown_operation() -> Exception {
         "UnknownOperationException",
         StatusCode::NOT_FOUND,
         "The requested operation is not recognized by the service.",
-    )
-}
-
-fn not_json() -> Exception {
-    Exception::front_end(
-        "SerializationException",
-        StatusCode::BAD_REQUEST,
-        "The request body is not valid JSON.",
     )
 }

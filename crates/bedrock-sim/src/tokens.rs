@@ -29,6 +29,14 @@ pub struct Usage {
     pub cache_read_input_tokens: u64,
     /// Input that was written to the prompt cache.
     pub cache_write_input_tokens: u64,
+    /// Images that were drawn: they are billed by the piece. Shown where there are any.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub images: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Usage {
@@ -47,6 +55,7 @@ impl Usage {
             self.cache_read_input_tokens.saturating_add(other.cache_read_input_tokens);
         self.cache_write_input_tokens =
             self.cache_write_input_tokens.saturating_add(other.cache_write_input_tokens);
+        self.images = self.images.saturating_add(other.images);
     }
 
     /// As `TokenUsage` has it.

@@ -260,6 +260,8 @@ pub struct ModelConfig {
     pub target: String,
     /// Which model an opaque target serves.
     pub base_model: Option<String>,
+    /// Whether it is served past its end of life.
+    pub extended_access: bool,
     /// The most tokens of an answer where the request does not say.
     pub max_tokens: Option<u32>,
     /// The reasoning effort where the request does not say.

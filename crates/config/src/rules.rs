@@ -250,6 +250,7 @@ fn model(raw: RawModel) -> ModelConfig {
     ModelConfig {
         target: raw.target,
         base_model: raw.base_model,
+        extended_access: raw.extended_access,
         max_tokens: raw.max_tokens,
         reasoning_effort: raw.reasoning_effort,
         service_tier: raw.service_tier,

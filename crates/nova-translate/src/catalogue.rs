@@ -1,4 +1,4 @@
-//! Which Nova models exist, what they can do, and by which id a region reaches them.
+//! Which of Amazon's models exist, what they can do, and by which id a region reaches them.
 //!
 //! The facts are data (`data/*.toml`), compiled in and read once. Which names a deployment serves is configuration and belongs to `nova-proxy`.
 
@@ -6,6 +6,7 @@ mod capability;
 mod geography;
 mod model_id;
 mod resolve;
+mod task;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -16,6 +17,7 @@ pub use capability::{CachePlace, Capabilities, Input};
 pub use geography::Geography;
 pub use model_id::{ModelId, ModelIdError};
 pub use resolve::{ResolveError, Target};
+pub use task::{EmbeddingFacts, EmbeddingSchema, ImageFacts, Task};
 
 const MODELS: &str = include_str!("../data/models.toml");
 const CAPABILITIES: &str = include_str!("../data/capabilities.toml");
@@ -45,7 +47,7 @@ pub struct Model {
     pub id: String,
     /// The name that people use, such as `nova-lite`.
     pub short_name: String,
-    /// The key of its capabilities.
+    /// The key of its capabilities, for a model that chats.
     pub family: String,
     /// The day of its launch, `YYYY-MM-DD`.
     pub launched: String,
@@ -53,20 +55,29 @@ pub struct Model {
     pub legacy: Option<String>,
     /// From this day on it answers nobody.
     pub end_of_life: Option<String>,
-    /// The context window in tokens.
+    /// The context window in tokens; 0 where the model is not measured in tokens.
+    #[serde(default)]
     pub context_tokens: u32,
-    /// At most that many tokens are generated.
+    /// At most that many tokens are generated; 0 for a model that generates no text.
+    #[serde(default)]
     pub output_tokens_max: u32,
     /// What it reads.
     pub inputs: Vec<Input>,
     /// Whether Bedrock caches its prompts.
+    #[serde(default)]
     pub prompt_cache: bool,
     /// Service tiers beside the default one.
+    #[serde(default)]
     pub service_tiers: Vec<String>,
     /// Regions where the bare id can be called.
     pub on_demand_regions: Vec<String>,
     /// The regions from which each geography's inference profile can be called.
+    #[serde(default)]
     pub profiles: BTreeMap<Geography, Vec<String>>,
+    /// How it makes embeddings, if that is what it does.
+    pub embedding: Option<EmbeddingFacts>,
+    /// How it makes images, if that is what it does.
+    pub image: Option<ImageFacts>,
 }
 
 #[derive(Deserialize)]
@@ -115,9 +126,8 @@ impl Catalogue {
         let openai_names: BTreeMap<String, String> =
             toml::from_str(openai_names).map_err(syntax("openai_names.toml"))?;
         let catalogue = Self { models, capabilities, openai_names };
-        if let Some(model) =
-            catalogue.models.iter().find(|model| !catalogue.capabilities.contains_key(&model.family))
-        {
+        let mut chat = catalogue.models.iter().filter(|model| model.task() == Task::Chat);
+        if let Some(model) = chat.find(|model| !catalogue.capabilities.contains_key(&model.family)) {
             return Err(CatalogueError::Dangling { file: "models.toml", name: model.family.clone() });
         }
         if let Some(name) = catalogue.openai_names.values().find(|name| catalogue.find(name).is_none()) {
@@ -142,13 +152,10 @@ impl Catalogue {
         self.models.iter().find(|model| model.id == name || model.short_name == name)
     }
 
-    /// What a model's family can do.
-    ///
-    /// # Panics
-    /// Never: `parse` refuses a model whose family is not defined, and models come from `parse` alone.
+    /// What a model's family can do in a conversation. None for a model that does not chat.
     #[must_use]
-    pub fn capabilities(&self, model: &Model) -> &Capabilities {
-        &self.capabilities[&model.family]
+    pub fn capabilities(&self, model: &Model) -> Option<&Capabilities> {
+        self.capabilities.get(&model.family)
     }
 }
 

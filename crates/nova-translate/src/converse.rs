@@ -3,10 +3,12 @@
 //! Source: Amazon Bedrock API Reference, actions Converse and ConverseStream. The order of the fields is that in which AWS's Rust SDK writes
 //! them, so that both send the same bytes for the same input.
 
+mod count_tokens;
 mod event;
 mod request;
 mod response;
 
+pub use count_tokens::{CountTokensRequest, CountTokensResponse};
 pub use event::{
     BlockDelta, BlockStart, ContentBlockDelta, ContentBlockStart, ContentBlockStop, Event, EventText,
     MessageStart, MessageStop, Metadata, ReasoningDelta, ToolUseDelta, ToolUseStart,

@@ -26,10 +26,10 @@ use openai_api::chat::ChatRequest;
 pub use image::{RemoteImage, RemoteImages, remote_images};
 pub use options::{Guardrail, Options, PromptCache};
 pub use params::KNOWN_DROPS;
-pub(crate) use params::header_safe;
+pub(crate) use params::{drop_unknown_fields, header_safe};
 pub(crate) use tool_names::ToolNames;
 
-use crate::catalogue::{Capabilities, Catalogue, Target};
+use crate::catalogue::{Capabilities, Catalogue, Target, Task};
 use crate::converse::ConverseRequest;
 use crate::note::{Note, Notes};
 use crate::reply::ReplyPlan;
@@ -72,6 +72,7 @@ pub fn translate(
 ) -> Result<Translation, TranslateError> {
     let images = image::share(images);
     let capabilities = Catalogue::built_in().capabilities(target.model);
+    let capabilities = capabilities.ok_or_else(|| target.model.not_for(Task::Chat))?;
     let context = Context { target, capabilities, options, images: &images };
     let mut notes = Notes::new(options.strict);
 

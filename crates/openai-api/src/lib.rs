@@ -4,7 +4,9 @@
 //! belong to `nova-translate`. Types that are only read (requests) implement `Deserialize`, types that are only written (responses) `Serialize`.
 
 pub mod chat;
+pub mod embeddings;
 pub mod error;
+pub mod images;
 pub mod model;
 mod raw_json;
 pub mod responses;

@@ -40,6 +40,9 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(240);
 
 /// All bodies together that are being read: forty of the largest, or thousands of the usual.
 const BODY_BUDGET_KIB: usize = 1024 * 1024;
+
+/// How much memory vectors may take while they are gathered: ten of the largest requests, or thousands of ordinary ones.
+const VECTOR_BUDGET_KIB: usize = 1024 * 1024;
 /// The standard variable of a Bedrock API key, which calls carry in place of a signature.
 const BEARER_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
@@ -169,6 +172,7 @@ pub(super) fn services(
         shutdown,
         log,
         body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
+        vector_budget: Arc::new(Semaphore::new(VECTOR_BUDGET_KIB)),
         body_timeout: BODY_TIMEOUT,
     }))
 }

@@ -59,6 +59,33 @@ fn an_overlong_prompt_has_openais_code(#[case] message: &str) {
     assert_eq!(ApiError::from(&upstream(Kind::Validation, message)).code(), "context_length_exceeded");
 }
 
+#[test]
+fn a_prompt_that_the_filters_refuse_has_openais_code() {
+    let message = "This request has been blocked by our content filters. Please adjust your text prompt to submit a new request.";
+    let error = ApiError::from(&upstream(Kind::Validation, message));
+    assert_eq!((error.status(), error.code()), (400, "content_policy_violation"));
+}
+
+#[rstest]
+#[case(InvokeError::Unreadable { line: 1, column: 2 }, 502, "bad_upstream_response")]
+#[case(InvokeError::Unfit("nothing".to_owned()), 502, "bad_upstream_response")]
+#[case(InvokeError::Failed("arn:aws:iam::123456789012:role/x may not".to_owned()), 424, "model_error")]
+#[case(InvokeError::Blocked { asked: 2, held_back: 1 }, 400, "content_policy_violation")]
+fn an_answer_that_cannot_be_used_is_not_asked_for_again(
+    #[case] error: InvokeError,
+    #[case] status: u16,
+    #[case] code: &str,
+) {
+    let response = ApiError::invoke(&error, Some("id-1"));
+    assert_eq!((response.status(), response.code()), (status, code));
+    assert!(!response.message().contains("123456789012"), "{}", response.message());
+    let headers = response.to_response().headers().clone();
+    assert_eq!(
+        (headers["x-should-retry"].as_bytes(), headers["x-nova-aws-request-id"].as_bytes()),
+        (&b"false"[..], &b"id-1"[..])
+    );
+}
+
 /// What AWS says may name the account; callers must not learn it.
 #[test]
 fn account_ids_and_arns_are_redacted() {

@@ -21,6 +21,9 @@ fn row(error: &UpstreamError) -> Row {
         Kind::Validation if is_context_overflow(&error.message) => {
             (StatusCode::BAD_REQUEST, INVALID_REQUEST, "context_length_exceeded", None)
         }
+        Kind::Validation if is_content_filter(&error.message) => {
+            (StatusCode::BAD_REQUEST, INVALID_REQUEST, "content_policy_violation", None)
+        }
         Kind::Validation => (StatusCode::BAD_REQUEST, INVALID_REQUEST, "invalid_request", None),
         Kind::AccessDenied => (StatusCode::FORBIDDEN, "permission_error", "access_denied", None),
         Kind::NotFound => (StatusCode::NOT_FOUND, INVALID_REQUEST, "model_not_found", None),
@@ -72,6 +75,11 @@ fn is_context_overflow(message: &str) -> bool {
     ]
     .iter()
     .any(|words| message.contains(words))
+}
+
+/// Nova's content filters refuse a prompt by a `ValidationException` like any other. Source: Amazon Nova user guide, "Error handling".
+fn is_content_filter(message: &str) -> bool {
+    message.to_ascii_lowercase().contains("blocked by our content filter")
 }
 
 /// What is shown of the message. What concerns the proxy's own credentials is for its operator, not for its callers.

@@ -34,6 +34,9 @@ fn target(table: &ModelTable, name: &str) -> Option<String> {
 #[case("nova-lite", Some("us.amazon.nova-lite-v1:0"))]
 #[case("amazon.nova-lite-v1:0", Some("us.amazon.nova-lite-v1:0"))]
 #[case("us.amazon.nova-lite-v1:0", Some("us.amazon.nova-lite-v1:0"))]
+#[case("text-embedding-3-small", Some("amazon.titan-embed-text-v2:0"))]
+#[case("text-embedding-3-large", Some("amazon.nova-2-multimodal-embeddings-v1:0"))]
+#[case("text-embedding-ada-002", Some("amazon.titan-embed-text-v1"))]
 #[case("mine", Some("us.amazon.nova-micro-v1:0"))]
 // Another geography's profile is not what this instance calls.
 #[case("eu.amazon.nova-lite-v1:0", None)]
@@ -103,6 +106,24 @@ fn a_guardrail_that_can_be_gone_around_is_a_warning() {
     let warnings = |text: &str| ModelTable::build(&load(text), TODAY).expect("a table").warnings;
     assert_eq!(warnings(block).len(), 1);
     assert_eq!(warnings(&format!("well_known_models = false\n{block}")), Vec::<String>::new());
+}
+
+#[test]
+fn a_guardrail_on_a_model_that_does_not_chat_is_a_fault() {
+    let block = "model \"x\" {\n target = \"titan-embed-text-v2\"\n guardrail {\n  id = \"gr1\"\n  version = \"1\"\n }\n}";
+    let faults = ModelTable::build(&load(block), TODAY).expect_err("a fault");
+    assert!(faults[0].to_string().contains("does not chat"), "{}", faults[0]);
+}
+
+#[test]
+fn a_model_past_its_end_is_served_where_aws_has_agreed() {
+    let block = |more: &str| format!("model \"draw\" {{\n target = \"nova-canvas\"\n{more}\n}}");
+    let faults = ModelTable::build(&load(&block("")), TODAY).expect_err("a fault");
+    assert!(faults[0].to_string().contains("extended_access"), "{}", faults[0]);
+    let built = ModelTable::build(&load(&block(" extended_access = true")), TODAY).expect("a table");
+    assert_eq!(target(&built.table, "draw").as_deref(), Some("amazon.nova-canvas-v1:0"));
+    assert!(built.warnings.iter().any(|warning| warning.contains("2026-09-30")), "{:?}", built.warnings);
+    assert_eq!(target(&built.table, "dall-e-3"), None, "a name that nobody wrote stays out");
 }
 
 #[test]

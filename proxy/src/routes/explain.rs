@@ -17,11 +17,12 @@ pub(super) fn route(services: &SharedServices) -> BoxedFilter<(warp::reply::Resp
     warp::path!("v1" / "explain")
         .and(warp::post())
         .and(head())
+        .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::body::stream())
-        .and_then(move |head: RequestHead, body| {
+        .and_then(move |head: RequestHead, query: String, body| {
             let services = services.clone();
             async move {
-                let response = explain::explain(&services, &head, WarpBody::new(body)).await;
+                let response = explain::explain(&services, &head, &query, WarpBody::new(body)).await;
                 Ok::<_, Infallible>(into_warp(response))
             }
         })

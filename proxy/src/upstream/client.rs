@@ -29,7 +29,7 @@ pub struct Call<'a> {
     pub model_id: &'a str,
     /// The region to ask.
     pub region: &'a str,
-    /// The Converse request in JSON, sent as it is.
+    /// The request in JSON, sent as it is.
     pub body: Bytes,
     /// Replaces the configured limit, for a caller with a deadline of its own.
     pub first_byte_timeout: Option<Duration>,

@@ -1,4 +1,4 @@
-//! The two operations, as far as they differ: their path, and what a success is read into.
+//! The operations, as far as they differ: their path, and what a success is read into.
 
 use std::future::Future;
 
@@ -37,9 +37,50 @@ pub(crate) struct Converse;
 #[derive(Debug)]
 pub(crate) struct ConverseStream;
 
+/// The answer of a model in its own form, for what Converse has not: vectors and images.
+#[derive(Debug)]
+pub(crate) struct InvokeModel;
+/// How many tokens a conversation has. Free, and asked of a model id alone, never of an inference profile.
+#[derive(Debug)]
+pub(crate) struct CountTokens;
+
 impl Operation for Converse {
     type Answer = Reply;
     const PATH: &'static str = "converse";
+
+    async fn read(
+        response: Response<Incoming>,
+        _deadline: Instant,
+        config: &UpstreamConfig,
+    ) -> Result<Reply, UpstreamError> {
+        reply::read_reply(response, config.stream_idle_timeout, config.max_reply_bytes).await
+    }
+
+    fn aws_request_id(answer: &Reply) -> Option<&str> {
+        answer.aws_request_id.as_deref()
+    }
+}
+
+impl Operation for InvokeModel {
+    type Answer = Reply;
+    const PATH: &'static str = "invoke";
+
+    async fn read(
+        response: Response<Incoming>,
+        _deadline: Instant,
+        config: &UpstreamConfig,
+    ) -> Result<Reply, UpstreamError> {
+        reply::read_reply(response, config.stream_idle_timeout, config.max_reply_bytes).await
+    }
+
+    fn aws_request_id(answer: &Reply) -> Option<&str> {
+        answer.aws_request_id.as_deref()
+    }
+}
+
+impl Operation for CountTokens {
+    type Answer = Reply;
+    const PATH: &'static str = "count-tokens";
 
     async fn read(
         response: Response<Incoming>,

@@ -18,18 +18,25 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// Buffer that a declared length may reserve before the bytes have come.
 const MAX_RESERVED_BYTES: usize = 1024 * 1024;
 
-/// A whole answer of `Converse`.
+/// A whole answer of `Converse`, `InvokeModel` or `CountTokens`.
 #[derive(Debug, Clone)]
 pub struct Reply {
     /// The JSON, as sent.
     pub body: Bytes,
     /// AWS's id of the request.
     pub aws_request_id: Option<Box<str>>,
+    /// What `InvokeModel` read, in tokens. `Converse` tells it in its body.
+    pub input_tokens: Option<u64>,
 }
 
 /// AWS's id of a request, by which its support finds it.
 pub(super) fn aws_request_id(headers: &HeaderMap) -> Option<&str> {
     headers.get("x-amzn-requestid")?.to_str().ok()
+}
+
+/// The input tokens that `InvokeModel` tells in a header, because each model has a body of its own.
+fn input_tokens(headers: &HeaderMap) -> Option<u64> {
+    headers.get("x-amzn-bedrock-input-token-count")?.to_str().ok()?.parse().ok()
 }
 
 /// Whether the body is declared to be of this media type, parameters aside.
@@ -44,7 +51,7 @@ enum ReadFault {
     Lost(hyper::Error),
 }
 
-/// Reads a success of `Converse`.
+/// Reads a success that comes in one piece.
 pub(super) async fn read_reply(
     response: Response<Incoming>,
     idle: Duration,
@@ -56,7 +63,8 @@ pub(super) async fn read_reply(
     let mut received = BytesMut::new();
     let fault = match read_body(&parts.headers, body, idle, max_bytes, &mut received).await {
         Ok(body) if is_json_object(&parts.headers, &body) => {
-            return Ok(Reply { body, aws_request_id: request_id.map(Into::into) });
+            let input_tokens = input_tokens(&parts.headers);
+            return Ok(Reply { body, aws_request_id: request_id.map(Into::into), input_tokens });
         }
         Ok(body) => {
             return Err(unexpected(&parts.headers, &body, "a JSON object").with_request_id(request_id));

@@ -32,10 +32,10 @@ def lean(shape):
 
 
 def extract():
-    """The closure of the two input shapes, and the status of every exception of the service."""
+    """The closure of the input shapes, and the status of every exception of the service."""
     model = botocore.loaders.Loader().load_service_model("bedrock-runtime", "service-2")
     shapes, kept = model["shapes"], {}
-    queue = [model["operations"][name]["input"]["shape"] for name in ("Converse", "ConverseStream")]
+    queue = [model["operations"][name]["input"]["shape"] for name in ("Converse", "ConverseStream", "CountTokens")]
     while queue:
         name = queue.pop()
         if name in kept:

@@ -15,7 +15,7 @@ async fn other_operations_are_unknown() {
     let base = simulator.endpoint("us-east-1");
     for (method, path) in [
         (Method::GET, "/"),
-        (Method::POST, "/model/x/invoke"),
+        (Method::POST, "/model/x/invoke-with-response-stream"),
         (Method::POST, "/model/a/b/converse"),
         (Method::PUT, "/model/x/converse"),
     ] {

@@ -11,4 +11,6 @@ mod harness;
 #[cfg(test)]
 mod http_contract;
 #[cfg(test)]
+mod invoke;
+#[cfg(test)]
 mod lifecycle;

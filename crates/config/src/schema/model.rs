@@ -18,6 +18,10 @@ pub(crate) struct RawModel {
     #[schemars(length(min = 1, max = 256),
         extend("x-tier" = "runtime", "x-form" = "a model's short name in quotes, such as \"nova-lite\""))]
     pub(crate) base_model: Option<String>,
+    /// Serve the model past its end of life, because AWS has agreed to answer this account.
+    #[serde(default)]
+    #[schemars(extend("x-tier" = "runtime"))]
+    pub(crate) extended_access: bool,
     /// The most tokens of an answer where the request does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000), extend("x-tier" = "runtime"))]

@@ -68,6 +68,12 @@ server {{
 model \"fast\" {{
   target = \"nova-micro\"
 }}
+
+# AWS has ended Nova Canvas, the simulator has not: in front of AWS this block needs an agreement with AWS.
+model \"gpt-image-1\" {{
+  target          = \"nova-canvas\"
+  extended_access = true
+}}
 ",
         args.listen,
         args.metrics,

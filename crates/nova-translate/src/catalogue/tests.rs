@@ -12,6 +12,10 @@ fn the_data_files_are_sound() {
         assert!(model.output_tokens_max <= model.context_tokens, "{}", model.id);
         assert!(model.launched.len() == 10, "{}", model.id);
         assert!(model.inputs.contains(&Input::Text), "{}", model.id);
+        assert_eq!(model.output_tokens_max > 0, model.task() == Task::Chat, "{}", model.id);
+        if let Some(embedding) = &model.embedding {
+            assert!(!embedding.dimensions.is_empty(), "{}", model.id);
+        }
     }
 }
 
@@ -24,6 +28,8 @@ fn the_data_files_are_sound() {
 #[case("global.amazon.nova-2-lite-v1:0", "us-west-2", "global.amazon.nova-2-lite-v1:0")]
 #[case("jp.amazon.nova-2-lite-v1:0", "ap-northeast-1", "jp.amazon.nova-2-lite-v1:0")]
 #[case("us-gov.amazon.nova-lite-v1:0", "us-gov-west-1", "us-gov.amazon.nova-lite-v1:0")]
+#[case("titan-embed-text-v2", "eu-south-2", "amazon.titan-embed-text-v2:0")]
+#[case("nova-canvas", "us-east-1", "amazon.nova-canvas-v1:0")]
 fn a_target_becomes_the_id_that_the_region_calls(
     #[case] target: &str,
     #[case] region: &str,

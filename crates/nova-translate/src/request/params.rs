@@ -10,10 +10,11 @@ use crate::note::Notes;
 
 /// The parameters that can be dropped, in the words of either API: a closed list, which metrics use as labels. A field that a caller made up
 /// is not in it.
-pub const KNOWN_DROPS: [&str; 46] = [
+pub const KNOWN_DROPS: [&str; 50] = [
     "cache_control",
     "cache_control.ttl",
     "context_management",
+    "embedding_purpose",
     "frequency_penalty",
     "image_url.detail",
     "include",
@@ -28,7 +29,9 @@ pub const KNOWN_DROPS: [&str; 46] = [
     "messages.name",
     "messages.tool_calls.*",
     "metadata",
+    "moderation",
     "others",
+    "output_compression",
     "prediction",
     "presence_penalty",
     "prompt_cache_breakpoint",
@@ -47,6 +50,7 @@ pub const KNOWN_DROPS: [&str; 46] = [
     "store",
     "stream_options",
     "stream_options.include_obfuscation",
+    "style",
     "temperature",
     "text.verbosity",
     "tools.*",
@@ -128,7 +132,22 @@ pub(super) fn drop_what_nova_ignores(request: &ChatRequest, notes: &mut Notes) -
             notes.drop(param, reason)?;
         }
     }
-    let unknown = request.rest.iter().filter(|(_, value)| !value.is_null());
+    drop_unknown_fields(&request.rest, notes)?;
+    // SDKs send options that they have switched off, such as `include_obfuscation`.
+    let says_something = |value: &Value| !value.is_null() && *value != Value::Bool(false);
+    let options = request.stream_options.iter().flat_map(|options| &options.rest);
+    for (name, _) in options.filter(|(_, value)| says_something(value)).take(UNKNOWN_MAX) {
+        notes.drop(format!("stream_options.{}", header_safe(name)), "this parameter is not known here")?;
+    }
+    Ok(())
+}
+
+/// Names fields of the body that are not known.
+pub(crate) fn drop_unknown_fields(
+    rest: &Map<String, Value>,
+    notes: &mut Notes,
+) -> Result<(), TranslateError> {
+    let unknown = rest.iter().filter(|(_, value)| !value.is_null());
     if unknown.clone().count() > UNKNOWN_MAX {
         let message =
             format!("too many unknown fields: at most {UNKNOWN_MAX} are passed over, leave the others out");
@@ -136,12 +155,6 @@ pub(super) fn drop_what_nova_ignores(request: &ChatRequest, notes: &mut Notes) -
     }
     for (name, _) in unknown {
         notes.drop(header_safe(name), "this parameter is not known here")?;
-    }
-    // SDKs send options that they have switched off, such as `include_obfuscation`.
-    let says_something = |value: &Value| !value.is_null() && *value != Value::Bool(false);
-    let options = request.stream_options.iter().flat_map(|options| &options.rest);
-    for (name, _) in options.filter(|(_, value)| says_something(value)).take(UNKNOWN_MAX) {
-        notes.drop(format!("stream_options.{}", header_safe(name)), "this parameter is not known here")?;
     }
     Ok(())
 }

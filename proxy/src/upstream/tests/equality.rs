@@ -2,7 +2,10 @@
 
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::{BehaviorVersion, Builder, Region, SharedCredentialsProvider};
-use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, InferenceConfiguration, Message};
+use aws_sdk_bedrockruntime::primitives::Blob;
+use aws_sdk_bedrockruntime::types::{
+    ContentBlock, ConversationRole, ConverseTokensRequest, CountTokensInput, InferenceConfiguration, Message,
+};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use jiff::civil::DateTime;
@@ -119,4 +122,40 @@ async fn sends_the_bytes_that_the_aws_sdk_sends(
     }
     let signed = "SignedHeaders=content-length;content-type;host;x-amz-date;x-amz-security-token";
     assert!(ours.header("authorization").contains(signed), "{}", ours.header("authorization"));
+}
+
+/// What is not Converse goes the same way: the SDK's calls and ours differ in nothing but time and the SDK's own agent.
+#[rstest]
+#[tokio::test]
+async fn the_cold_calls_are_those_of_the_aws_sdk(#[values(false, true)] counting: bool) {
+    let model = "amazon.titan-embed-text-v2:0";
+    let server = ScriptedServer::start([answered(), answered()]).await;
+    // The SDK may not like the answer: what it sent is what counts.
+    if counting {
+        let converse = ConverseTokensRequest::builder().messages(message()).build();
+        let input = CountTokensInput::Converse(converse);
+        drop(sdk(&server).count_tokens().model_id(model).input(input).send().await);
+    } else {
+        let body = Blob::new(r#"{"inputText":"Grüße"}"#);
+        let call = sdk(&server).invoke_model().model_id(model).content_type("application/json").body(body);
+        call.send().await.unwrap();
+    }
+    let body = Bytes::from(server.received()[0].body.clone());
+    let (call, attempts) = (Call { model_id: model, body, ..call() }, &mut Attempts::new());
+    let ours = client(fast(&server));
+    if counting {
+        ours.run::<CountTokens>(&call, attempts).await.unwrap();
+    } else {
+        ours.run::<InvokeModel>(&call, attempts).await.unwrap();
+    }
+    let received = server.received();
+    let [theirs, ours] = received.as_slice() else { panic!("{} requests instead of two", received.len()) };
+    assert_eq!(ours.request_line, theirs.request_line);
+    for name in ["host", "content-type", "content-length", "x-amz-security-token", "transfer-encoding"] {
+        assert_eq!(ours.header(name), theirs.header(name), "{name}");
+    }
+    assert_eq!(ours.body, theirs.body);
+    for request in [theirs, ours] {
+        assert_signature_verifies(request, &server.url());
+    }
 }
