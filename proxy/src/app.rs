@@ -161,7 +161,8 @@ impl App {
         );
         let reloader = Reloader::new(services.clone(), credentials, &surroundings, tls.clone());
         tasks.spawn("reload", reloader.run(watches, reload, tasks.shutdown().clone()));
-        tasks.spawn("metrics_upkeep", upkeep(surroundings.metrics.clone(), tasks.shutdown().clone()));
+        let upkeep = upkeep(surroundings.metrics.clone(), services.clone(), tasks.shutdown().clone());
+        tasks.spawn("upkeep", upkeep);
 
         let stop = stop_tokens(&tasks);
         // Metrics and health are read while requests drain, so that this listener stops with the process only.
@@ -322,12 +323,15 @@ async fn keep_credentials(
     }
 }
 
-/// Histograms pile up values until somebody takes them in.
-async fn upkeep(metrics: MetricsHandle, shutdown: Shutdown) {
+/// Histograms pile up values until somebody takes them in, and connections that Bedrock has closed stay until somebody looks.
+async fn upkeep(metrics: MetricsHandle, services: SharedServices, shutdown: Shutdown) {
     let mut ticks = tokio::time::interval(UPKEEP_EVERY);
     loop {
         tokio::select! {
-            _ = ticks.tick() => metrics.upkeep(),
+            _ = ticks.tick() => {
+                metrics.upkeep();
+                services.snapshots.current().bedrock.close_unused_connections();
+            }
             () = shutdown.stopped() => return,
         }
     }

@@ -20,19 +20,19 @@ pub(super) struct AnswerBody {
     answer: AnswerStream,
     keep_alive: Alarm,
     forced: Pin<Box<WaitForCancellationFutureOwned>>,
-    /// Whether others have had their turn since the last event.
-    has_yielded: bool,
+    /// Whether a piece of the answer has gone out. The first one does not wait for company.
+    has_given_content: bool,
     ended: bool,
 }
 
 impl AnswerBody {
     pub(super) fn new(answer: AnswerStream) -> Self {
         let forced = Box::pin(answer.shutdown.forced().clone().cancelled_owned());
-        Self { answer, keep_alive: Alarm::default(), forced, has_yielded: false, ended: false }
+        Self { answer, keep_alive: Alarm::default(), forced, has_given_content: false, ended: false }
     }
 
     fn give(&mut self) -> Poll<Option<Result<Bytes, Infallible>>> {
-        self.has_yielded = false;
+        self.has_given_content = self.answer.record.time_to_first_token.is_some();
         self.answer.last_sent = Instant::now();
         Poll::Ready(Some(Ok(self.answer.writer.take())))
     }
@@ -52,22 +52,15 @@ impl Stream for AnswerBody {
                 return body.give();
             }
             if let Poll::Ready(ended) = body.answer.poll_take(cx) {
-                body.has_yielded = false;
-                if ended || body.answer.writer.len() >= COALESCED_BYTES_MAX {
+                let is_first = !body.has_given_content && body.answer.record.time_to_first_token.is_some();
+                if ended || is_first || body.answer.writer.len() >= COALESCED_BYTES_MAX {
                     body.ended = ended;
                     return body.give();
                 }
                 continue;
             }
             if !body.answer.writer.is_empty() {
-                if body.has_yielded {
-                    return body.give();
-                }
-                // The connection to Bedrock hands over one piece at a time. One turn of the runtime lets it hand over the next, if that
-                // has come already: a turn is far cheaper than a write of its own.
-                body.has_yielded = true;
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                return body.give();
             }
             if body.forced.as_mut().poll(cx).is_ready() {
                 continue;

@@ -112,6 +112,11 @@ impl BedrockClient {
         self.run::<ConverseStream>(call, attempts).await
     }
 
+    /// Closes connections that nobody uses. To be called every few seconds.
+    pub fn close_unused_connections(&self) {
+        self.shared.http.close_unused();
+    }
+
     /// Tells how long after its beginning a request may still turn to another region or attempt.
     pub fn retry_budget(&self) -> Duration {
         self.shared.config.retry.total_budget

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Body;
-use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{UpstreamError, UpstreamErrorKind};
 use super::event_decoder::{DecodeFault, Event, EventDecoder};
+use super::http_client::AnswerBody;
 use crate::alarm::Alarm;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -23,7 +23,7 @@ const END_GRACE: Duration = Duration::from_millis(500);
 ///
 /// After an error, as after the end, it gives `None` for ever.
 #[derive(Debug)]
-pub struct EventStream<B = Incoming> {
+pub struct EventStream<B = AnswerBody> {
     /// Gone once the stream is finished, so that the connection is free or closed at once.
     body: Option<B>,
     decoder: EventDecoder,

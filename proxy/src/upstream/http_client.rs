@@ -1,35 +1,124 @@
-//! The pooled HTTP/1.1 client under the calls.
+//! The HTTP/1.1 client under the calls: connections by hyper, and a pool of those at rest.
 //!
 //! HTTP/1.1 because a stream then has a connection of its own: one lost connection costs one stream, and dropping a stream closes
 //! it, which is how Bedrock learns that nobody reads any more.
 
+mod body;
+mod link;
+mod pool;
+
 use std::error::Error as StdError;
-use std::io;
+use std::future::poll_fn;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use bytes::Bytes;
-use http::Uri;
+use http::uri::PathAndQuery;
+use http::{Request, Response, Uri};
 use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, Error as ClientError};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
+use tower_service::Service;
 
 use super::config::UpstreamConfig;
 use super::connect::{ConnectTimeout, TimedConnector};
 use super::error::{UpstreamError, UpstreamErrorKind, UpstreamSetupError};
 use super::https_proxy::ProxyConnector;
+pub use body::AnswerBody;
+use link::{Link, SendFault};
+use pool::{Place, Pool};
 
 /// Probes on a quiet connection, so that a stream whose peer vanished is found even before its idle limit.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
 
-/// The client type of all calls.
-pub type HttpClient = Client<TimedConnector<HttpsConnector<ProxyConnector>>, Full<Bytes>>;
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// The client of all calls.
+pub struct HttpClient {
+    connector: TimedConnector<HttpsConnector<ProxyConnector>>,
+    pool: Arc<Pool>,
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").finish_non_exhaustive()
+    }
+}
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The URL leads nowhere.
+    #[error("the url has no host")]
+    NoHost,
+    /// There is no connection.
+    #[error("no connection")]
+    Connect(#[source] BoxError),
+    /// The connection broke before the answer began.
+    #[error("the connection broke")]
+    Lost(#[source] hyper::Error),
+}
+
+impl HttpClient {
+    /// Sends a request with an absolute URL and a `host` header, over a connection at rest or a new one.
+    ///
+    /// A connection at rest may turn out to have been closed, in which case nothing was sent and another one is tried. Dropping the
+    /// future, or the body of the answer, closes the connection.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn request(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<AnswerBody>, RequestError> {
+        let uri = request.uri().clone();
+        let (Some(scheme), Some(authority)) = (uri.scheme().cloned(), uri.authority().cloned()) else {
+            return Err(RequestError::NoHost);
+        };
+        let place = Place { scheme, authority };
+        let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        *request.uri_mut() = Uri::from(path);
+        while let Some(mut link) = self.pool.take(&place) {
+            match link.send(request).await {
+                Ok(response) => return Ok(self.answer(response, link, place)),
+                Err(SendFault::Unsent(unsent, _closed)) => request = *unsent,
+                Err(SendFault::Lost(error)) => return Err(RequestError::Lost(error)),
+            }
+        }
+        let mut link = self.connect(uri).await?;
+        match link.send(request).await {
+            Ok(response) => Ok(self.answer(response, link, place)),
+            Err(SendFault::Unsent(_, error) | SendFault::Lost(error)) => Err(RequestError::Lost(error)),
+        }
+    }
+
+    /// Closes connections that have rested for long or that the other side has closed. To be called every few seconds.
+    pub fn close_unused(&self) {
+        self.pool.close_unused();
+    }
+
+    async fn connect(&self, uri: Uri) -> Result<Link, RequestError> {
+        let mut connector = self.connector.clone();
+        poll_fn(|cx| connector.poll_ready(cx)).await.map_err(RequestError::Connect)?;
+        let io = connector.call(uri).await.map_err(RequestError::Connect)?;
+        Link::over(io).await.map_err(RequestError::Lost)
+    }
+
+    fn answer(
+        &self,
+        response: Response<hyper::body::Incoming>,
+        link: Link,
+        place: Place,
+    ) -> Response<AnswerBody> {
+        response.map(|incoming| AnswerBody::new(incoming, link, Arc::clone(&self.pool), place))
+    }
+}
 
 /// Which schemes the client speaks. `http` is for endpoint overrides alone.
 #[derive(Debug, Clone, Copy)]
@@ -63,11 +152,10 @@ pub fn build(config: &UpstreamConfig, schemes: Schemes) -> Result<HttpClient, Up
     };
     let builder = if schemes.http { builder.https_or_http() } else { builder.https_only() };
     let https = builder.enable_http1().wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(config.pool_idle_timeout)
-        .pool_max_idle_per_host(config.pool_max_idle_per_host)
-        .build(TimedConnector::new(https, config.connect_timeout)))
+    Ok(HttpClient {
+        connector: TimedConnector::new(https, config.connect_timeout),
+        pool: Arc::new(Pool::new(config.pool_idle_timeout, config.pool_max_idle_per_host)),
+    })
 }
 
 fn tls(roots: RootCertStore) -> io::Result<ClientConfig> {
@@ -90,7 +178,7 @@ fn bundle(path: &Path) -> io::Result<RootCertStore> {
 }
 
 /// What a failure of the HTTP client is: no connection, or a connection lost.
-pub(super) fn transport_error(error: ClientError, uri: &Uri) -> UpstreamError {
+pub(super) fn transport_error(error: RequestError, uri: &Uri) -> UpstreamError {
     use UpstreamErrorKind as Kind;
     let host = uri.authority().map_or("bedrock", |authority| authority.as_str());
     let (kind, message) = if let Some(limit) = connect_limit(&error) {
@@ -99,7 +187,7 @@ pub(super) fn transport_error(error: ClientError, uri: &Uri) -> UpstreamError {
             Kind::ConnectTimeout,
             format!("no connection to {host} within {limit} s (connect_timeout); is it routed and resolved?"),
         )
-    } else if error.is_connect() {
+    } else if matches!(error, RequestError::Connect(_) | RequestError::NoHost) {
         (
             Kind::ConnectFailed,
             format!("no connection to {host}; check dns, routes, firewalls and certificates"),
@@ -111,7 +199,7 @@ pub(super) fn transport_error(error: ClientError, uri: &Uri) -> UpstreamError {
 }
 
 /// The limit, when it is the connection's setup that took too long.
-fn connect_limit(error: &ClientError) -> Option<Duration> {
+fn connect_limit(error: &RequestError) -> Option<Duration> {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(present) = cause {
         if let Some(timeout) = present.downcast_ref::<ConnectTimeout>() {

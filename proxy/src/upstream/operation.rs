@@ -3,12 +3,12 @@
 use std::future::Future;
 
 use http::Response;
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::config::UpstreamConfig;
 use super::error::UpstreamError;
 use super::event_stream::EventStream;
+use super::http_client::AnswerBody;
 use super::reply::{self, Reply};
 
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
@@ -22,7 +22,7 @@ pub(crate) trait Operation {
 
     /// Reads a success. `deadline` is when the first byte of the answer is due.
     fn read(
-        response: Response<Incoming>,
+        response: Response<AnswerBody>,
         deadline: Instant,
         config: &UpstreamConfig,
     ) -> impl Future<Output = Result<Self::Answer, UpstreamError>> + Send;
@@ -49,7 +49,7 @@ impl Operation for Converse {
     const PATH: &'static str = "converse";
 
     async fn read(
-        response: Response<Incoming>,
+        response: Response<AnswerBody>,
         _deadline: Instant,
         config: &UpstreamConfig,
     ) -> Result<Reply, UpstreamError> {
@@ -66,7 +66,7 @@ impl Operation for InvokeModel {
     const PATH: &'static str = "invoke";
 
     async fn read(
-        response: Response<Incoming>,
+        response: Response<AnswerBody>,
         _deadline: Instant,
         config: &UpstreamConfig,
     ) -> Result<Reply, UpstreamError> {
@@ -83,7 +83,7 @@ impl Operation for CountTokens {
     const PATH: &'static str = "count-tokens";
 
     async fn read(
-        response: Response<Incoming>,
+        response: Response<AnswerBody>,
         _deadline: Instant,
         config: &UpstreamConfig,
     ) -> Result<Reply, UpstreamError> {
@@ -100,7 +100,7 @@ impl Operation for ConverseStream {
     const PATH: &'static str = "converse-stream";
 
     async fn read(
-        response: Response<Incoming>,
+        response: Response<AnswerBody>,
         deadline: Instant,
         config: &UpstreamConfig,
     ) -> Result<EventStream, UpstreamError> {

@@ -6,11 +6,11 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::error::{UpstreamError, UpstreamErrorKind};
 use super::exception::{self, Exception};
+use super::http_client::AnswerBody;
 
 /// Most of an error's body that is read. AWS's are a few hundred bytes; a load balancer's page may be long and says nothing more.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -53,7 +53,7 @@ enum ReadFault {
 
 /// Reads a success that comes in one piece.
 pub(super) async fn read_reply(
-    response: Response<Incoming>,
+    response: Response<AnswerBody>,
     idle: Duration,
     max_bytes: usize,
 ) -> Result<Reply, UpstreamError> {
@@ -96,7 +96,7 @@ pub(super) async fn read_reply(
 }
 
 /// Reads a refusal. Its status and headers stand even when its body cannot be read.
-pub(super) async fn read_refusal(response: Response<Incoming>, idle: Duration) -> UpstreamError {
+pub(super) async fn read_refusal(response: Response<AnswerBody>, idle: Duration) -> UpstreamError {
     let (parts, body) = response.into_parts();
     let mut received = BytesMut::new();
     let (body, fault) = match read_body(&parts.headers, body, idle, MAX_ERROR_BYTES, &mut received).await {
@@ -116,7 +116,7 @@ pub(super) async fn read_refusal(response: Response<Incoming>, idle: Duration) -
 
 /// Reads the beginning of a success that is no event stream, to tell what came instead.
 pub(super) async fn read_unexpected(
-    response: Response<Incoming>,
+    response: Response<AnswerBody>,
     idle: Duration,
     expected: &str,
 ) -> UpstreamError {
@@ -151,7 +151,7 @@ fn is_json_object(headers: &HeaderMap, body: &[u8]) -> bool {
 /// Reads a body whole. A body in one piece is not copied; otherwise what has come is in `received` even after a fault.
 async fn read_body(
     headers: &HeaderMap,
-    mut body: Incoming,
+    mut body: AnswerBody,
     idle: Duration,
     max_bytes: usize,
     received: &mut BytesMut,
