@@ -30,9 +30,39 @@ const LISTED_MAX: usize = 1000;
 #[derive(Debug, Default)]
 pub struct RequestRegistry {
     open: Mutex<OpenRequests>,
-    slowest: Mutex<Vec<(Instant, EndedRequest)>>,
+    slowest: Mutex<SlowestRequests>,
     failed: Mutex<VecDeque<EndedRequest>>,
     refused: Mutex<VecDeque<EndedRequest>>,
+}
+
+#[derive(Debug, Default)]
+struct SlowestRequests {
+    /// With when they ended.
+    kept: Vec<(Instant, EndedRequest)>,
+    /// Nearly every request is faster than all that are kept: it need not be compared with each. Until the oldest is out of date.
+    fastest: Option<(Duration, Instant)>,
+}
+
+impl SlowestRequests {
+    fn note(&mut self, duration: Duration, now: Instant, ended: impl FnOnce() -> EndedRequest) {
+        if self.fastest.is_some_and(|(fastest, until)| duration <= fastest && now < until) {
+            return;
+        }
+        // What is out of date goes first, then what is fastest.
+        let rank = |(ended, request): &(Instant, EndedRequest)| (is_recent(*ended, now), request.duration());
+        if self.kept.len() < KEPT {
+            self.kept.push((now, ended()));
+        } else if let Some(least) = self.kept.iter_mut().min_by_key(|entry| rank(entry))
+            && rank(least) < (true, duration)
+        {
+            *least = (now, ended());
+        }
+        let fastest = self.kept.iter().map(|(_, request)| request.duration()).min();
+        let oldest = self.kept.iter().map(|(ended, _)| *ended).min();
+        let is_full = self.kept.len() >= KEPT;
+        self.fastest =
+            fastest.zip(oldest).filter(|_| is_full).map(|(fastest, oldest)| (fastest, oldest + SLOW_FOR));
+    }
 }
 
 #[derive(Debug, Default)]
@@ -73,8 +103,8 @@ impl RequestRegistry {
     /// The slowest of the last hour, the slowest first.
     #[must_use]
     pub fn slowest(&self, now: Instant) -> Vec<EndedRequest> {
-        let kept = lock(&self.slowest);
-        let recent = kept.iter().filter(|(ended, _)| is_recent(*ended, now));
+        let slowest = lock(&self.slowest);
+        let recent = slowest.kept.iter().filter(|(ended, _)| is_recent(*ended, now));
         let mut requests: Vec<_> = recent.map(|(_, request)| request.clone()).collect();
         requests.sort_by_key(|request| std::cmp::Reverse(request.duration()));
         requests
@@ -110,18 +140,7 @@ impl RequestRegistry {
             list.push_back(ended);
         }
         let duration = now.duration_since(record.context.started);
-        let mut slowest = lock(&self.slowest);
-        if slowest.len() < KEPT {
-            slowest.push((now, ended()));
-            return;
-        }
-        // What is out of date goes first, then what is fastest.
-        let rank = |(ended, request): &(Instant, EndedRequest)| (is_recent(*ended, now), request.duration());
-        if let Some(least) = slowest.iter_mut().min_by_key(|entry| rank(entry))
-            && rank(least) < (true, duration)
-        {
-            *least = (now, ended());
-        }
+        lock(&self.slowest).note(duration, now, ended);
     }
 }
 

@@ -105,7 +105,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         level: slog::Level::Warning,
         format: LogFormat::Text,
         output: LogOutput::Stderr,
-    });
+    })?;
     log.bridge_libraries().context("cannot take over the libraries' log")?;
     let root = Logger::root(Duplicate::new(TrafficDrain, log.root().clone()).fuse(), o!());
     let surroundings = Surroundings {

@@ -5,15 +5,16 @@
 
 mod channel;
 mod level;
+mod writer;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use slog::{Drain, FnValue, Level, Logger, Never, PushFnValue, Record, o};
-use slog_async::AsyncGuard;
 
 use channel::LogChannel;
 pub use level::LevelControl;
 use level::LevelGate;
+use writer::{LogWriter, SharedBuffer, WriterGuard};
 
 use crate::keys;
 
@@ -56,12 +57,15 @@ pub struct Log {
     root: Logger,
     level: LevelControl,
     dropped: channel::DropCount,
-    _flush: AsyncGuard,
+    _flush: WriterGuard,
 }
 
 impl Log {
     /// Starts the log's thread.
-    pub fn start(config: &LogConfig) -> Self {
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub fn start(config: &LogConfig) -> io::Result<Self> {
         match (config.format, config.output) {
             (LogFormat::Json, LogOutput::Stderr) => Self::json(config.level, io::stderr(), CHANNEL_RECORDS),
             (LogFormat::Json, LogOutput::Stdout) => Self::json(config.level, io::stdout(), CHANNEL_RECORDS),
@@ -72,7 +76,8 @@ impl Log {
                     LogOutput::Stdout => decorator.stdout(),
                 };
                 let drain = slog_term::FullFormat::new(decorator.build()).use_utc_timestamp().build();
-                Self::over(config.level, drain.ignore_res(), CHANNEL_RECORDS, channel::Stamp::ByDrain)
+                // The decorator flushes each record.
+                Self::over(config.level, drain.ignore_res(), || {}, CHANNEL_RECORDS, channel::Stamp::ByDrain)
             }
         }
     }
@@ -109,32 +114,37 @@ impl Log {
         Ok(())
     }
 
-    fn json<W: Write + Send + 'static>(level: Level, output: W, records: usize) -> Self {
+    fn json<W: Write + Send + 'static>(level: Level, output: W, records: usize) -> io::Result<Self> {
         // The serializer writes piece by piece: without a buffer each piece is a system call.
-        let drain = slog_json::Json::new(BufWriter::new(output))
-            .set_flush(true)
+        let buffer = SharedBuffer::new(output);
+        let drain = slog_json::Json::new(buffer.clone())
             .add_key_value(o!(
                 "msg" => PushFnValue(|record: &Record<'_>, value| value.emit(record.msg())),
                 "level" => FnValue(|record: &Record<'_>| level_name(record.level())),
             ))
             .build();
-        Self::over(level, drain.ignore_res(), records, channel::Stamp::InRecord)
+        // An output that is closed takes nothing, and there is no other to say so on.
+        let flush = move || buffer.clone().flush().unwrap_or_default();
+        Self::over(level, drain.ignore_res(), flush, records, channel::Stamp::InRecord)
     }
 
-    fn over<D>(level: Level, drain: D, records: usize, stamp: channel::Stamp) -> Self
+    fn over<D>(
+        level: Level,
+        drain: D,
+        flush: impl Fn() + Send + 'static,
+        records: usize,
+        stamp: channel::Stamp,
+    ) -> io::Result<Self>
     where
         D: Drain<Ok = (), Err = Never> + Send + 'static,
     {
         // Never `fuse`: a closed output would panic the writer, then every caller.
-        let (core, flush) = slog_async::AsyncCore::custom(drain)
-            .chan_size(records)
-            .thread_name("log".to_owned())
-            .build_with_guard();
-        let channel = LogChannel::new(core, stamp);
+        let (writer, flush) = LogWriter::start(drain, flush, records)?;
+        let channel = LogChannel::new(writer, stamp);
         let dropped = channel.drop_count();
         let control = LevelControl::new(level);
         let root = Logger::root(LevelGate::new(control.clone(), channel), o!());
-        Self { root, level: control, dropped, _flush: flush }
+        Ok(Self { root, level: control, dropped, _flush: flush })
     }
 }
 

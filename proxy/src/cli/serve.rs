@@ -39,7 +39,8 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
             LogFormat::Text => nova_telemetry::log::LogFormat::Text,
         },
         output: LogOutput::Stderr,
-    });
+    })
+    .context("the log cannot start")?;
     log.bridge_libraries().context("the log cannot take over the libraries' log")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use slog::{BorrowedKV, Drain, Level, Never, OwnedKVList, Record, RecordStatic, SingleKV, b, record};
-use slog_async::AsyncCore;
+use slog_async::AsyncRecord;
 
+use super::writer::LogWriter;
 use crate::{keys, metrics as names};
 
 /// Who puts the time into a line.
@@ -30,7 +31,7 @@ impl DropCount {
 }
 
 pub(super) struct LogChannel {
-    core: AsyncCore,
+    writer: LogWriter,
     stamp: Stamp,
     dropped: DropCount,
     /// Dropped and not yet reported in the log itself.
@@ -38,8 +39,8 @@ pub(super) struct LogChannel {
 }
 
 impl LogChannel {
-    pub(super) fn new(core: AsyncCore, stamp: Stamp) -> Self {
-        Self { core, stamp, dropped: DropCount::default(), unreported: AtomicU64::new(0) }
+    pub(super) fn new(writer: LogWriter, stamp: Stamp) -> Self {
+        Self { writer, stamp, dropped: DropCount::default(), unreported: AtomicU64::new(0) }
     }
 
     pub(super) fn drop_count(&self) -> DropCount {
@@ -49,12 +50,13 @@ impl LogChannel {
     /// Whether there was room for the record.
     fn send(&self, record: &Record<'_>, values: &OwnedKVList) -> bool {
         if self.stamp == Stamp::ByDrain {
-            return self.core.log(record, values).is_ok();
+            return self.writer.send(AsyncRecord::from(record, values));
         }
         let now = format!("{:.3}", jiff::Timestamp::now());
         let stamped = (SingleKV(slog::Key::from(keys::TS), now), record.kv());
         let form = RecordStatic { location: record.location(), level: record.level(), tag: record.tag() };
-        self.core.log(&Record::new(&form, record.msg(), BorrowedKV(&stamped)), values).is_ok()
+        let stamped = Record::new(&form, record.msg(), BorrowedKV(&stamped));
+        self.writer.send(AsyncRecord::from(&stamped, values))
     }
 
     fn report_dropped(&self, values: &OwnedKVList) {

@@ -37,7 +37,7 @@ impl Kept {
 fn a_line_is_json_with_time_level_message_component_and_fields() {
     let kept = Kept::default();
     let before = jiff::Timestamp::now();
-    let log = Log::json(Level::Info, kept.clone(), 100);
+    let log = Log::json(Level::Info, kept.clone(), 100).unwrap();
     let logger = log.root().new(o!(keys::COMPONENT => "upstream"));
     warn!(logger, "retrying"; keys::ATTEMPT => 2, keys::REQUEST_ID => "req-\"1\"");
     drop(log);
@@ -57,7 +57,7 @@ fn a_line_is_json_with_time_level_message_component_and_fields() {
 #[test]
 fn the_level_changes_while_loggers_are_in_use() {
     let kept = Kept::default();
-    let log = Log::json(Level::Warning, kept.clone(), 100);
+    let log = Log::json(Level::Warning, kept.clone(), 100).unwrap();
     let logger = log.root().clone();
     info!(logger, "one");
     log.level().set(Level::Debug);
@@ -95,7 +95,7 @@ fn a_slow_writer_drops_records_and_the_loss_is_counted_and_told() {
     let kept = Kept::default();
     let (entered, writer_is_stuck) = sync_channel(1);
     let (let_go, go) = sync_channel(1);
-    let log = Log::json(Level::Info, Stuck { entered, go, kept: kept.clone() }, 4);
+    let log = Log::json(Level::Info, Stuck { entered, go, kept: kept.clone() }, 4).unwrap();
     info!(log.root(), "in the writer");
     writer_is_stuck.recv().unwrap();
     for number in 0..10 {
@@ -127,7 +127,7 @@ fn a_closed_output_never_reaches_the_caller() {
             Err(io::ErrorKind::BrokenPipe.into())
         }
     }
-    let log = Log::json(Level::Info, Closed, 4);
+    let log = Log::json(Level::Info, Closed, 4).unwrap();
     for _ in 0..100 {
         info!(log.root(), "into the void");
     }
@@ -139,7 +139,7 @@ fn a_closed_output_never_reaches_the_caller() {
 #[test]
 fn libraries_are_heard_from_warn_on_with_their_name() {
     let kept = Kept::default();
-    let log = Log::json(Level::Debug, kept.clone(), 100);
+    let log = Log::json(Level::Debug, kept.clone(), 100).unwrap();
     log.bridge_libraries().unwrap();
     assert!(log.bridge_libraries().is_err());
     ::log::info!(target: "hyper::client", "chatter");
