@@ -6,9 +6,15 @@ use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::ApiError;
+
+/// A body that comes slower than this holds its memory for no good: a line of 64 kbit/s is faster.
+const BYTES_PER_SECOND_MIN: u64 = 8 * 1024;
+
+/// How long a body may be slower than that at its beginning, or fall behind later.
+const SLOWNESS_GRACE: Duration = Duration::from_secs(10);
 
 /// A body that has not been read yet.
 pub trait IncomingBody: Send {
@@ -48,7 +54,7 @@ fn declared_bytes(headers: &HeaderMap) -> Option<u64> {
 /// Reads a body of at most `limit_bytes` within `time_limit`.
 ///
 /// # Errors
-/// When it is larger, breaks off, or does not arrive in time.
+/// When it is larger, breaks off, does not arrive in time, or falls behind [`BYTES_PER_SECOND_MIN`].
 pub async fn read(
     body: &mut impl IncomingBody,
     headers: &HeaderMap,
@@ -90,8 +96,15 @@ async fn pass_over(body: &mut impl IncomingBody) {
 async fn collect(body: &mut impl IncomingBody, limit_bytes: u64) -> Result<Option<Bytes>, ApiError> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
-    while let Some(piece) = body.next().await {
+    let mut slowness = Instant::now() + SLOWNESS_GRACE;
+    let too_slow = || {
+        let (slowest, grace) = (BYTES_PER_SECOND_MIN / 1024, SLOWNESS_GRACE.as_secs());
+        ApiError::body_lost(&format!("it came slower than {slowest} KiB a second for {grace} s"))
+    };
+    while let Some(piece) = timeout_at(slowness, body.next()).await.map_err(|_| too_slow())? {
         let piece = piece.map_err(|reason| ApiError::body_lost(&reason))?;
+        // Each byte buys time, so that what matters is the rate since the beginning.
+        slowness += Duration::from_millis((piece.len() as u64).saturating_mul(1000) / BYTES_PER_SECOND_MIN);
         let so_far = first.as_ref().map_or(0, Bytes::len).max(rest.len());
         // The declared length may be missing or a lie, so that what comes is counted.
         if (so_far as u64).saturating_add(piece.len() as u64) > limit_bytes {

@@ -14,8 +14,7 @@ use nova_translate::converse::ConverseResponse;
 use nova_translate::reply::{self as translated, ReplyPlan};
 use nova_translate::request::Translation;
 use openai_api::chat::ChatRequest;
-use tokio::sync::SemaphorePermit;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use crate::auth::Principal;
 use crate::call::{Called, Calls};
@@ -159,20 +158,14 @@ pub(crate) async fn read(
 ) -> Result<Bytes, ApiError> {
     parse::check_content_type(headers)?;
     let began = Instant::now();
-    let limit = record.context.snapshot.loaded.config.runtime.limits.body_bytes;
+    let limits = &record.context.snapshot.loaded.config.runtime.limits;
+    let announced = parse::announced_bytes(headers, limits.body_bytes);
     // Held while the body arrives; what comes of it counts among the requests that admission bounds.
-    let _memory = reserve(services, parse::announced_bytes(headers, limit)).await?;
-    let body = parse::read(&mut body, headers, limit, services.body_timeout).await;
+    let memory = services.body_memory.reserve(announced, limits.queue_timeout).await;
+    let _memory = memory.ok_or_else(ApiError::busy_reading)?;
+    let body = parse::read(&mut body, headers, limits.body_bytes, limits.body_timeout).await;
     record.timings.read = Some(began.elapsed());
     body
-}
-
-/// Waits for memory to read a body into.
-async fn reserve(services: &Services, bytes: u64) -> Result<SemaphorePermit<'_>, ApiError> {
-    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-    let permit = timeout(services.body_timeout, services.body_budget.acquire_many(kib)).await;
-    // The semaphore is never closed, so that the one way not to get memory is to wait for too long.
-    permit.ok().and_then(Result::ok).ok_or_else(ApiError::busy_reading)
 }
 
 /// Waits for a place.

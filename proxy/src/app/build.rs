@@ -15,14 +15,13 @@ use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
 use secrecy::SecretString;
 use slog::{Logger, o, warn};
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::Surroundings;
 use crate::auth::pepper::PepperError;
 use crate::auth::{Authenticator, KeysFile, KeysFileError, Pepper};
 use crate::events;
-use crate::limit::{Admission, ConcurrencyLimit, ConcurrencySettings};
+use crate::limit::{Admission, BodyMemory, ConcurrencyLimit, ConcurrencySettings};
 use crate::media::{HostPattern, ImageFetchSettings, ImageFetcher};
 use crate::models::{ModelTable, today};
 use crate::repair::LearnedRefusals;
@@ -35,11 +34,6 @@ use crate::upstream::{
     CredentialSource, DefaultChain, HttpsProxy, RetryConfig, RoleConfig, UpstreamConfig,
 };
 
-/// How long a body may take to arrive: 25 MiB at a slow line's 1 Mbit/s, and some.
-const BODY_TIMEOUT: Duration = Duration::from_secs(240);
-
-/// All bodies together that are being read: forty of the largest, or thousands of the usual.
-const BODY_BUDGET_KIB: usize = 1024 * 1024;
 /// The standard variable of a Bedrock API key, which calls carry in place of a signature.
 const BEARER_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
@@ -153,6 +147,7 @@ pub(super) fn services(
     let log = surroundings.log.new(o!(keys::COMPONENT => "proxy"));
     let authenticator = authenticator(&loaded.config.bootstrap.auth, &log)?;
     let limits = concurrency(&loaded.config.runtime.limits);
+    let body_memory = BodyMemory::new(loaded.config.bootstrap.body_memory);
     let first = snapshot(loaded, credentials, None, &log)?;
     events::config_in_force(&first.config_hash, None);
     let readiness = Readiness::new(shutdown.clone());
@@ -168,8 +163,7 @@ pub(super) fn services(
         readiness,
         shutdown,
         log,
-        body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
-        body_timeout: BODY_TIMEOUT,
+        body_memory,
     }))
 }
 
