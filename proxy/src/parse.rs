@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -34,6 +34,20 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
         || (essence.to_ascii_lowercase().starts_with("application/")
             && essence.to_ascii_lowercase().ends_with("+json"));
     if is_json { Ok(()) } else { Err(ApiError::unsupported_media_type(essence)) }
+}
+
+/// Checks that the body comes as it is. A body in a coding would be read as broken JSON, whose message helps nobody.
+///
+/// # Errors
+/// When a coding is declared.
+pub fn check_content_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+    for value in headers.get_all(CONTENT_ENCODING) {
+        let declared = value.to_str().unwrap_or("(unreadable)");
+        if !declared.trim().eq_ignore_ascii_case("identity") {
+            return Err(ApiError::unsupported_content_encoding(declared));
+        }
+    }
+    Ok(())
 }
 
 /// How much memory a body may come to: what it declares, or the limit where it declares nothing or more.

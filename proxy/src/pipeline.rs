@@ -157,6 +157,7 @@ pub(crate) async fn read(
     record: &mut RecordGuard,
 ) -> Result<Bytes, ApiError> {
     parse::check_content_type(headers)?;
+    parse::check_content_encoding(headers)?;
     let began = Instant::now();
     let limits = &record.context.snapshot.loaded.config.runtime.limits;
     let announced = parse::announced_bytes(headers, limits.body_bytes);

@@ -7,6 +7,7 @@
 mod activity;
 mod certificate;
 mod conn;
+mod framing;
 mod hops;
 mod listener;
 pub mod proxy_header;

@@ -175,3 +175,17 @@ async fn a_body_that_drips_is_given_up(#[case] bytes: usize, #[case] expected: R
         (read, _) => panic!("{read:?}"),
     }
 }
+
+#[rstest::rstest]
+#[case::none(&[], true)]
+#[case::as_it_is(&["identity"], true)]
+#[case::gzip(&["gzip"], false)]
+#[case::both(&["identity", "br"], false)]
+fn a_body_in_another_coding_is_refused(#[case] codings: &[&'static str], #[case] accepted: bool) {
+    let mut headers = HeaderMap::new();
+    for coding in codings {
+        headers.append("content-encoding", http::HeaderValue::from_static(coding));
+    }
+    let result = check_content_encoding(&headers);
+    assert_eq!(result.map_err(|error| error.status()), if accepted { Ok(()) } else { Err(415) });
+}

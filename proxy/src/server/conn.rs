@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use super::activity::{Activity, OpenBody, Overdue, WatchedIo};
+use super::framing::{self, AmbiguousRequest};
 use super::stall::{StallBody, StreamWatch};
 use super::{Peer, ServerSettings, ServerStats, StopTokens, TrustedHops};
 
@@ -212,6 +213,8 @@ enum RequestFailure {
     Panicked,
     #[error("the service failed: {0}")]
     Service(BoxError),
+    #[error("the request can be understood in more than one way")]
+    Ambiguous(#[from] AmbiguousRequest),
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for RequestService<S>
@@ -227,6 +230,9 @@ where
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let open = self.activity.open_request(request.version() == Version::HTTP_2);
+        if let Err(ambiguous) = framing::check(&request) {
+            return Box::pin(async move { Err(ambiguous.into()) });
+        }
         let client = self.hops.client(self.peer.address.ip(), request.headers());
         request.extensions_mut().insert(Peer { client, ..self.peer.clone() });
         let mut inner = self.inner.clone();
