@@ -3,9 +3,10 @@
 use anyhow::{Context, ensure};
 use tokio::task::JoinSet;
 
+use super::polite::Polite;
 use super::raw::{RawClient, chat_head, chat_request};
-use super::siege::{NOISE_MIB, Siege};
-use crate::bed::ask;
+use super::siege::{NOISE_MIB, Siege, confined};
+use crate::bed::{Settings, ask};
 
 /// Bodies at once: ten times what fits.
 const MANY: usize = 60;
@@ -13,11 +14,16 @@ const MANY: usize = 60;
 /// What one says that it has.
 const BODY_BYTES: usize = 8 << 20;
 
+/// All that the proxy may map, of which its threads' stacks and the allocator's arenas are most: all bodies at once would not fit.
+const ADDRESS_SPACE_KIB: u64 = 800 * 1024;
+
 #[tokio::test]
 async fn bodies_over_the_memory_for_them_wait_and_are_refused_with_advice() {
     let limits =
         "limits {\n  body_memory = \"64MiB\"\n  queue_timeout = \"500ms\"\n  body_timeout = \"4s\"\n}";
-    let mut siege = Siege::begin("bodies over their memory", "write_timeout = \"2s\"", limits).await.unwrap();
+    let settings = Settings { rest: limits.to_owned(), ..Settings::default() };
+    let bed = confined(&format!("ulimit -v {ADDRESS_SPACE_KIB}"), settings).await.unwrap();
+    let mut siege = Siege::on("bodies over their memory", bed, Polite::opens_connections()).unwrap();
     siege
         .attack(64.0 + NOISE_MIB, async |bed| {
             let head = chat_head(bed, &format!("content-length: {BODY_BYTES}\r\n"));

@@ -53,7 +53,7 @@ async fn bed_with_clock(folder: &TempDir, auth: String) -> anyhow::Result<Bed> {
 async fn a_clock_that_jumps_loses_no_request_and_fires_no_timer() {
     let folder = tempfile::tempdir().unwrap();
     let bed = bed_with_clock(&folder, String::new()).await.unwrap();
-    let mut siege = Siege::on("clock jumps", bed, Polite::opens_connections()).await.unwrap();
+    let mut siege = Siege::on("clock jumps", bed, Polite::opens_connections()).unwrap();
     let file = folder.path().join("clock");
     siege
         .attack(NOISE_MIB, async |bed| {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use http::Method;
 use nova_test_support::client::Call;
-use nova_test_support::process::Launch;
 use nova_test_support::wait::{Look, wait_for};
 use tokio::net::TcpStream;
 
@@ -13,33 +12,25 @@ use super::polite::Polite;
 use super::raw::host;
 use super::siege::{NOISE_MIB, Siege, metric, processor_time};
 use crate::bed::{Bed, Settings, ask, expect_error};
-use crate::simulator::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 
 /// How many descriptors the proxy may have: enough to start, far fewer than it is attacked with.
 const DESCRIPTORS: usize = 64;
 
 /// A bed whose proxy may have few descriptors, and cannot help itself to more.
 async fn confined(server: &str) -> anyhow::Result<Bed> {
-    let proxy = nova_test_support::binary::Program::Proxy.path()?;
-    let script = format!("ulimit -n {DESCRIPTORS} && exec \"$0\" \"$@\"");
-    let launch = Launch::new("/bin/sh")
-        .args(["-c", &script])
-        .arg(proxy)
-        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
-        .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY);
     let settings = Settings {
         bedrock: "retry {\n    max_attempts = 2\n    base_delay = \"10ms\"\n  }".to_owned(),
         rest: format!("server {{\n  {server}\n}}"),
         ..Settings::default()
     };
-    Bed::with_program(settings, launch).await
+    super::siege::confined(&format!("ulimit -n {DESCRIPTORS}"), settings).await
 }
 
 #[tokio::test]
 async fn running_out_of_descriptors_neither_spins_nor_harms_who_is_connected() {
     let bed = confined("header_timeout = \"5s\"").await.unwrap();
     let polite = Polite::keeps_its_connection(&bed).await.unwrap();
-    let mut siege = Siege::on("no descriptors left", bed, polite).await.unwrap();
+    let mut siege = Siege::on("no descriptors left", bed, polite).unwrap();
     let process = siege.bed.own_proxy().unwrap().id().unwrap();
     siege
         .attack(NOISE_MIB, async |bed| {

@@ -70,7 +70,7 @@ async fn past_the_limit_of_connections_new_ones_wait_and_open_ones_go_on() {
     let server = format!("server {{\n  max_connections = {LIMIT}\n  header_timeout = \"2s\"\n}}");
     let bed = Bed::with(Settings { rest: server, ..Settings::default() }).await.unwrap();
     let polite = Polite::keeps_its_connection(&bed).await.unwrap();
-    let mut siege = Siege::on("more connections than allowed", bed, polite).await.unwrap();
+    let mut siege = Siege::on("more connections than allowed", bed, polite).unwrap();
     siege
         .attack(super::siege::NOISE_MIB, async |bed| {
             let mut idle = Vec::new();

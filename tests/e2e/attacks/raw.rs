@@ -90,7 +90,7 @@ impl RawClient {
     /// Reads a piece. Zero is the end, however it came.
     async fn read(&mut self) -> anyhow::Result<usize> {
         ensure!(self.received.len() < ANSWER_BYTES_MAX, "the proxy sends without end");
-        let mut piece = [0; 16 * 1024];
+        let mut piece = vec![0; 16 * 1024];
         let read = timeout(PATIENCE, self.socket.read(&mut piece)).await.context("the proxy is silent")?;
         // A reset is an end as well: the proxy has closed on bytes that it did not read.
         let count = read.unwrap_or(0);
@@ -109,7 +109,7 @@ impl RawClient {
         let mut pace = interval(DRIP);
         for byte in bytes.iter().cycle() {
             let (mut read, mut write) = self.socket.split();
-            let mut piece = [0; 4096];
+            let mut piece = vec![0; 4096];
             tokio::select! {
                 biased;
                 count = read.read(&mut piece) => match count.unwrap_or(0) {

@@ -3,13 +3,17 @@
 use std::cell::Cell;
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use nova_test_support::binary::Program;
+use nova_test_support::process::Launch;
 use nova_test_support::wait::{Look, wait_for};
 
 use super::polite::{Latencies, Polite};
 use crate::bed::{Bed, Settings};
+use crate::simulator::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 
 /// How long an attack may last before the test gives up: many times what the short limits of its configuration come to.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,11 +45,11 @@ impl Siege {
     pub(crate) async fn begin(name: &'static str, server: &str, rest: &str) -> anyhow::Result<Self> {
         let rest = format!("server {{\n  {server}\n}}\n{rest}\n");
         let bed = Bed::with(Settings { rest, ..Settings::default() }).await?;
-        Self::on(name, bed, Polite::opens_connections()).await
+        Self::on(name, bed, Polite::opens_connections())
     }
 
     /// The same around programs that run already.
-    pub(crate) async fn on(name: &'static str, mut bed: Bed, polite: Polite) -> anyhow::Result<Self> {
+    pub(crate) fn on(name: &'static str, mut bed: Bed, polite: Polite) -> anyhow::Result<Self> {
         let process = bed.own_proxy()?.id().context("the proxy has ended")?;
         Ok(Self { bed, name, polite, process })
     }
@@ -55,7 +59,16 @@ impl Siege {
     /// # Errors
     /// When the attack's own promises are broken, it outlasts [`PATIENCE`], a polite request fails, or the resident memory grows by more
     /// than `growth_mib`.
-    pub(crate) async fn attack(
+    pub(crate) fn attack<'a>(
+        &'a mut self,
+        growth_mib: f64,
+        attack: impl AsyncFn(&Bed) -> anyhow::Result<()> + 'a,
+    ) -> Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>> {
+        // Boxed here once, because what attackers hold is large.
+        Box::pin(self.attack_beside_polite(growth_mib, attack))
+    }
+
+    async fn attack_beside_polite(
         &mut self,
         growth_mib: f64,
         attack: impl AsyncFn(&Bed) -> anyhow::Result<()>,
@@ -102,6 +115,17 @@ impl Siege {
     pub(crate) async fn metric(&self, name: &str, accept: impl Fn(f64) -> bool) -> anyhow::Result<()> {
         metric(&self.bed, name, accept).await
     }
+}
+
+/// A bed whose proxy runs under a limit that a shell sets, such as `ulimit -n 64`.
+pub(crate) async fn confined(limit: &str, settings: Settings) -> anyhow::Result<Bed> {
+    let script = format!("{limit} && exec \"$0\" \"$@\"");
+    let launch = Launch::new("/bin/sh")
+        .args(["-c", &script])
+        .arg(Program::Proxy.path()?)
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY);
+    Bed::with_program(settings, launch).await
 }
 
 /// Waits until the sum of a metric's series satisfies `accept`.
