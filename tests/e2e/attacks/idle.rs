@@ -29,7 +29,7 @@ async fn ten_thousand_idle_connections_are_carried_and_then_closed() {
         allowed >= wanted,
         "this test opens {CONNECTIONS} sockets: raise the open files limit from {allowed} to {wanted}"
     );
-    let server = "max_connections = 11000\n  header_timeout = \"10m\"\n  idle_timeout = \"20s\"";
+    let server = "max_connections = 11000\n  header_timeout = \"10m\"\n  idle_timeout = \"30s\"";
     let mut siege = Siege::begin("10,000 idle connections", server, "").await.unwrap();
     let process = siege.bed.own_proxy().unwrap().id().unwrap();
     let growth = KIB_EACH_MAX * 10_000.0 / 1024.0;

@@ -15,8 +15,12 @@ use super::polite::{Latencies, Polite};
 use crate::bed::{Bed, Settings};
 use crate::simulator::{ACCESS_KEY_ID, SECRET_ACCESS_KEY};
 
-/// How long an attack may last before the test gives up: many times what the short limits of its configuration come to.
+/// How long one thing may take before a test gives up: many times what the short limits of its configuration come to, and less than
+/// `server.idle_timeout` is by default, so that a connection that is kept is not taken for one that was closed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a whole attack may last.
+const ATTACK_MAX: Duration = Duration::from_secs(150);
 
 /// How many polite requests are timed without an attack, after as many that warm everything up.
 const CALM_REQUESTS: usize = 60;
@@ -57,7 +61,7 @@ impl Siege {
     /// Runs the attack beside the polite client, again if it is over before [`BESIDE_MIN`] requests were made beside it.
     ///
     /// # Errors
-    /// When the attack's own promises are broken, it outlasts [`PATIENCE`], a polite request fails, or the resident memory grows by more
+    /// When the attack's own promises are broken, it outlasts [`ATTACK_MAX`], a polite request fails, or the resident memory grows by more
     /// than `growth_mib`.
     pub(crate) fn attack<'a>(
         &'a mut self,
@@ -93,10 +97,10 @@ impl Siege {
             }
             anyhow::Ok(())
         };
-        let result = tokio::time::timeout(PATIENCE, async {
+        let result = tokio::time::timeout(ATTACK_MAX, async {
             tokio::select! { failed = polite => failed, ended = attacks => ended }
         });
-        result.await.with_context(|| format!("the attack {} lasts for over {PATIENCE:?}", self.name))??;
+        result.await.with_context(|| format!("the attack {} lasts for over {ATTACK_MAX:?}", self.name))??;
         peak = peak.max(resident_mib(process)?);
         self.polite.requests(&self.bed, 5).await.context("after the attack")?;
         let after = resident_mib(process)?;
