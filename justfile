@@ -27,6 +27,18 @@ test filter="":
 e2e filter="":
     cargo test -p nova-tests --test e2e --locked -- {{ filter }}
 
+# The attacks on the built proxy, with their figures
+attacks filter="":
+    cargo test -p nova-tests --test e2e --locked -- 'attacks::{{ filter }}' --nocapture
+
+# Search for inputs that break a reader (chat, responses, frames, stream, config, proxy_header, keys_file); needs cargo-fuzz and nightly.
+# No sanitizer: the code is safe Rust. What is found by the way stays in target/fuzz, what breaks something is told by its path.
+fuzz target seconds="60":
+    mkdir -p target/fuzz/found/{{ target }} target/fuzz/broken
+    cargo +nightly fuzz run --sanitizer none --features libfuzzer --target-dir target/fuzz {{ target }} \
+        target/fuzz/found/{{ target }} fuzz/corpus/{{ target }} -- -max_total_time={{ seconds }} -timeout=10 \
+        -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=target/fuzz/broken/
+
 # The suites of the official clients (python, node, boto3; all when none is named)
 clients *suites="":
     ./tests/run clients {{ suites }}

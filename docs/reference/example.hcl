@@ -35,6 +35,7 @@ server {
   max_connections = 10000
   header_timeout  = "10s"
   idle_timeout    = "75s"
+  write_timeout   = "60s"
   drain_min_delay = "0s"
   drain_timeout   = "30s"
 
@@ -110,9 +111,12 @@ bedrock {
   }
 }
 
-# All runtime.
 limits {
+  body_memory = "1GiB" # of all bodies that are being read. bootstrap
+
+  # All runtime from here.
   body_bytes          = "25MiB"
+  body_timeout        = "4m"
   concurrency         = 256
   queue               = 1024
   queue_timeout       = "10s"

@@ -262,6 +262,7 @@ impl Listening<'_> {
             handshake_timeout: self.config.header_timeout,
             header_read_timeout: self.config.header_timeout,
             idle_timeout: self.config.idle_timeout,
+            write_timeout: self.config.write_timeout,
             ..ServerSettings::default()
         }
     }

@@ -4,6 +4,7 @@
 
 mod check;
 mod keys;
+mod open_files;
 mod serve;
 
 use std::io::Write;

@@ -114,6 +114,18 @@ impl ApiError {
         Self::bad_request("incomplete_body", format!("the request body did not arrive whole: {reason}"))
     }
 
+    /// A body in a coding such as gzip: what it comes to in memory cannot be known from what was sent.
+    pub(crate) fn unsupported_content_encoding(sent: &str) -> Self {
+        let message =
+            format!("the content encoding is {sent:?}: send the body as it is, without content-encoding");
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            INVALID_REQUEST,
+            "unsupported_content_encoding",
+            message,
+        )
+    }
+
     /// A body that is not declared as JSON.
     pub(crate) fn unsupported_media_type(sent: &str) -> Self {
         let message = format!("the content type is {sent:?}: send content-type: application/json");

@@ -4,6 +4,7 @@
 //! ends. Today there is one step, concurrency; rates and budgets join it here. The status codes of a refusal
 //! are chosen in `error.rs`.
 
+pub mod body_memory;
 pub mod concurrency;
 
 use std::pin::Pin;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
+pub use body_memory::BodyMemory;
 pub use concurrency::{ConcurrencyLimit, ConcurrencySettings, ConcurrencySnapshot, Permit};
 
 /// Why a request is not admitted.

@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::ApiError;
+
+/// A body that comes slower than this holds its memory for no good: a line of 64 kbit/s is faster.
+const BYTES_PER_SECOND_MIN: u64 = 8 * 1024;
+
+/// How long a body may be slower than that at its beginning, or fall behind later.
+const SLOWNESS_GRACE: Duration = Duration::from_secs(10);
 
 /// A body that has not been read yet.
 pub trait IncomingBody: Send {
@@ -30,6 +36,20 @@ pub fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     if is_json { Ok(()) } else { Err(ApiError::unsupported_media_type(essence)) }
 }
 
+/// Checks that the body comes as it is. A body in a coding would be read as broken JSON, whose message helps nobody.
+///
+/// # Errors
+/// When a coding is declared.
+pub fn check_content_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+    for value in headers.get_all(CONTENT_ENCODING) {
+        let declared = value.to_str().unwrap_or("(unreadable)");
+        if !declared.trim().eq_ignore_ascii_case("identity") {
+            return Err(ApiError::unsupported_content_encoding(declared));
+        }
+    }
+    Ok(())
+}
+
 /// How much memory a body may come to: what it declares, or the limit where it declares nothing or more.
 #[must_use]
 pub fn announced_bytes(headers: &HeaderMap, limit_bytes: u64) -> u64 {
@@ -48,7 +68,7 @@ fn declared_bytes(headers: &HeaderMap) -> Option<u64> {
 /// Reads a body of at most `limit_bytes` within `time_limit`.
 ///
 /// # Errors
-/// When it is larger, breaks off, or does not arrive in time.
+/// When it is larger, breaks off, does not arrive in time, or falls behind [`BYTES_PER_SECOND_MIN`].
 pub async fn read(
     body: &mut impl IncomingBody,
     headers: &HeaderMap,
@@ -90,8 +110,15 @@ async fn pass_over(body: &mut impl IncomingBody) {
 async fn collect(body: &mut impl IncomingBody, limit_bytes: u64) -> Result<Option<Bytes>, ApiError> {
     let mut first: Option<Bytes> = None;
     let mut rest = BytesMut::new();
-    while let Some(piece) = body.next().await {
+    let mut slowness = Instant::now() + SLOWNESS_GRACE;
+    let too_slow = || {
+        let (slowest, grace) = (BYTES_PER_SECOND_MIN / 1024, SLOWNESS_GRACE.as_secs());
+        ApiError::body_lost(&format!("it came slower than {slowest} KiB a second for {grace} s"))
+    };
+    while let Some(piece) = timeout_at(slowness, body.next()).await.map_err(|_| too_slow())? {
         let piece = piece.map_err(|reason| ApiError::body_lost(&reason))?;
+        // Each byte buys time, so that what matters is the rate since the beginning.
+        slowness += Duration::from_millis((piece.len() as u64).saturating_mul(1000) / BYTES_PER_SECOND_MIN);
         let so_far = first.as_ref().map_or(0, Bytes::len).max(rest.len());
         // The declared length may be missing or a lie, so that what comes is counted.
         if (so_far as u64).saturating_add(piece.len() as u64) > limit_bytes {

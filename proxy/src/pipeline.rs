@@ -177,20 +177,16 @@ pub(crate) async fn read(
     record: &mut RecordGuard,
 ) -> Result<Bytes, ApiError> {
     parse::check_content_type(headers)?;
+    parse::check_content_encoding(headers)?;
     let began = Instant::now();
-    let limit = record.context.snapshot.loaded.config.runtime.limits.body_bytes;
+    let limits = &record.context.snapshot.loaded.config.runtime.limits;
+    let announced = parse::announced_bytes(headers, limits.body_bytes);
     // Held while the body arrives; what comes of it counts among the requests that admission bounds.
-    let _memory = reserve(services, parse::announced_bytes(headers, limit)).await?;
-    let body = parse::read(&mut body, headers, limit, services.body_timeout).await;
+    let memory = services.body_memory.reserve(announced, limits.queue_timeout).await;
+    let _memory = memory.ok_or_else(ApiError::busy_reading)?;
+    let body = parse::read(&mut body, headers, limits.body_bytes, limits.body_timeout).await;
     record.timings.read = Some(began.elapsed());
     body
-}
-
-/// Waits for memory to read a body into.
-async fn reserve(services: &Services, bytes: u64) -> Result<SemaphorePermit<'_>, ApiError> {
-    let permit = timeout(services.body_timeout, services.body_budget.acquire_many(kib(bytes))).await;
-    // The semaphore is never closed, so that the one way not to get memory is to wait for too long.
-    permit.ok().and_then(Result::ok).ok_or_else(ApiError::busy_reading)
 }
 
 /// Waits for memory to gather vectors in, for as long as for a place.

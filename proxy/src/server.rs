@@ -7,10 +7,12 @@
 mod activity;
 mod certificate;
 mod conn;
+mod framing;
 mod hops;
 mod listener;
-mod proxy_header;
+pub mod proxy_header;
 mod socket;
+mod stall;
 mod tls;
 mod transport;
 
@@ -55,7 +57,7 @@ pub struct ServerSettings {
     /// How long a connection without open requests is kept. Load balancers reuse a connection for about
     /// 60 s: ours must close later than theirs, or requests race with the close and fail.
     pub idle_timeout: Duration,
-    /// How long a client may take no byte at all while we have something to write.
+    /// How long a client may take no byte at all while we have something to write: on the socket, or on a stream of HTTP/2.
     pub write_timeout: Duration,
     /// Header fields of one HTTP/1 request.
     pub max_headers: usize,

@@ -1,14 +1,13 @@
 //! What all requests share. Built by `app.rs`, read by the pipeline.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use nova_lifecycle::{Readiness, Shutdown};
 use slog::Logger;
 use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
-use crate::limit::Admission;
+use crate::limit::{Admission, BodyMemory};
 use crate::repair::LearnedRefusals;
 use crate::requests::RequestRegistry;
 use crate::snapshot::Snapshots;
@@ -35,12 +34,10 @@ pub struct Services {
     pub shutdown: Shutdown,
     /// The root of all requests' logs.
     pub log: Logger,
-    /// Memory for bodies that are being read, in KiB: known callers together cannot take more.
-    pub body_budget: Arc<Semaphore>,
+    /// Memory for bodies that are being read.
+    pub body_memory: BodyMemory,
     /// Memory for vectors, in KiB: the answers of embeddings are larger than their requests.
     pub vector_budget: Arc<Semaphore>,
-    /// How long a body may take to arrive: a slow one holds memory.
-    pub body_timeout: Duration,
 }
 
 /// As filters take it.

@@ -80,8 +80,24 @@ impl Bed {
 
     /// A `nova-proxy serve` with its own configuration, beside a simulator.
     pub(crate) async fn with(settings: Settings) -> anyhow::Result<Self> {
+        Self::with_program(settings, proxy_command()?).await
+    }
+
+    /// As [`Self::with`], with a proxy that is started by this command, to which its arguments are added.
+    pub(crate) async fn with_program(settings: Settings, program: Launch) -> anyhow::Result<Self> {
+        Self::with_endpoint(settings, program, str::to_owned).await
+    }
+
+    /// As [`Self::with_program`], with the simulator called by the URL that `named` makes of its own.
+    pub(crate) async fn with_endpoint(
+        mut settings: Settings,
+        program: Launch,
+        named: impl FnOnce(&str) -> String,
+    ) -> anyhow::Result<Self> {
         let (bed, _ready) = Self::start_local().await?;
-        bed.run_proxy(settings).await
+        let endpoint = settings.endpoint.take();
+        settings.endpoint = Some(endpoint.unwrap_or_else(|| named(&bed.simulator.endpoint)));
+        bed.run_proxy(settings, program).await
     }
 
     /// As [`Self::with`], with settings made for the endpoint of the simulator's region `other`, which is returned too.
@@ -92,15 +108,15 @@ impl Bed {
         let (bed, ready) = Self::start_local().await?;
         let endpoint = ready["simulator"][other].as_str();
         let endpoint = endpoint.with_context(|| format!("no {other} in {ready}"))?.to_owned();
-        let bed = bed.run_proxy(settings(&endpoint)).await?;
+        let bed = bed.run_proxy(settings(&endpoint), proxy_command()?).await?;
         Ok((bed, Simulator { endpoint }))
     }
 
-    async fn run_proxy(self, settings: Settings) -> anyhow::Result<Self> {
+    async fn run_proxy(self, settings: Settings, program: Launch) -> anyhow::Result<Self> {
         let mut bed = self;
         bed.settings = settings;
         let config = bed.write_config(&bed.settings)?;
-        let mut proxy = proxy_command()?.args(["serve", "--json", "--config"]).arg(config).start()?;
+        let mut proxy = program.args(["serve", "--json", "--config"]).arg(config).start()?;
         let ready = proxy.ready_line().await?;
         let listen = ready["listen"].as_str().with_context(|| format!("no listen in {ready}"))?;
         let metrics = ready["metrics"].as_str().with_context(|| format!("no metrics in {ready}"))?;

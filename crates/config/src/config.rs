@@ -45,6 +45,8 @@ pub struct BootstrapConfig {
     pub bedrock: BedrockConfig,
     /// Who may call.
     pub auth: AuthConfig,
+    /// The memory of all bodies together that are being read, in bytes.
+    pub body_memory: u64,
     /// Where images may be fetched from.
     pub image_fetch: ImageFetchPolicy,
 }
@@ -58,6 +60,8 @@ pub struct ServerConfig {
     pub header_timeout: Duration,
     /// How long a connection may be open without a request.
     pub idle_timeout: Duration,
+    /// How long a client may take nothing of what is written to it.
+    pub write_timeout: Duration,
     /// How long a stopping instance still accepts.
     pub drain_min_delay: Duration,
     /// How long open requests may go on after that.
@@ -232,6 +236,8 @@ pub struct BreakerConfig {
 pub struct LimitsConfig {
     /// The largest request body, in bytes.
     pub body_bytes: u64,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
     /// Requests that are worked on at once.
     pub concurrency: usize,
     /// Requests that wait for one.

@@ -76,6 +76,7 @@ pub(crate) fn validate(
         tls: raw.tls.as_ref().map(tls),
         bedrock,
         auth,
+        body_memory: raw.limits.body_memory.get(),
         image_fetch: ImageFetchPolicy {
             allow_hosts: raw.image_fetch.allow_hosts.clone(),
             allow_private_networks: raw.image_fetch.allow_private_networks,
@@ -186,6 +187,7 @@ fn server(raw: &RawServer, broken: &mut Vec<Broken>) -> ServerConfig {
         max_connections: count(raw.max_connections),
         header_timeout: raw.header_timeout.get(),
         idle_timeout: raw.idle_timeout.get(),
+        write_timeout: raw.write_timeout.get(),
         drain_min_delay: raw.drain_min_delay.get(),
         drain_timeout: raw.drain_timeout.get(),
     }
@@ -231,6 +233,7 @@ fn runtime(raw: RawConfig, removed_models: BTreeSet<String>, failover: FailoverC
         breaker: regions::breaker(&raw.bedrock.breaker),
         limits: LimitsConfig {
             body_bytes: raw.limits.body_bytes.get(),
+            body_timeout: raw.limits.body_timeout.get(),
             concurrency: count(raw.limits.concurrency),
             queue: count(raw.limits.queue),
             queue_timeout: raw.limits.queue_timeout.get(),

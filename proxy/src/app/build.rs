@@ -15,14 +15,15 @@ use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
 use secrecy::SecretString;
 use slog::{Logger, o, warn};
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::Surroundings;
+use tokio::sync::Semaphore;
+
 use crate::auth::pepper::PepperError;
 use crate::auth::{Authenticator, KeysFile, KeysFileError, Pepper};
 use crate::events;
-use crate::limit::{Admission, ConcurrencyLimit, ConcurrencySettings};
+use crate::limit::{Admission, BodyMemory, ConcurrencyLimit, ConcurrencySettings};
 use crate::media::{HostPattern, ImageFetchSettings, ImageFetcher};
 use crate::models::{ModelTable, today};
 use crate::repair::LearnedRefusals;
@@ -34,12 +35,6 @@ use crate::upstream::{
     AssumedRole, BedrockClient, BreakerConfig, Breakers, CachedCredentials, CredentialCacheConfig,
     CredentialSource, DefaultChain, HttpsProxy, RetryConfig, RoleConfig, UpstreamConfig,
 };
-
-/// How long a body may take to arrive: 25 MiB at a slow line's 1 Mbit/s, and some.
-const BODY_TIMEOUT: Duration = Duration::from_secs(240);
-
-/// All bodies together that are being read: forty of the largest, or thousands of the usual.
-const BODY_BUDGET_KIB: usize = 1024 * 1024;
 
 /// How much memory vectors may take while they are gathered: ten of the largest requests, or thousands of ordinary ones.
 const VECTOR_BUDGET_KIB: usize = 1024 * 1024;
@@ -156,6 +151,7 @@ pub(super) fn services(
     let log = surroundings.log.new(o!(keys::COMPONENT => "proxy"));
     let authenticator = authenticator(&loaded.config.bootstrap.auth, &log)?;
     let limits = concurrency(&loaded.config.runtime.limits);
+    let body_memory = BodyMemory::new(loaded.config.bootstrap.body_memory);
     let first = snapshot(loaded, credentials, None, &log)?;
     events::config_in_force(&first.config_hash, None);
     let readiness = Readiness::new(shutdown.clone());
@@ -171,9 +167,8 @@ pub(super) fn services(
         readiness,
         shutdown,
         log,
-        body_budget: Arc::new(Semaphore::new(BODY_BUDGET_KIB)),
         vector_budget: Arc::new(Semaphore::new(VECTOR_BUDGET_KIB)),
-        body_timeout: BODY_TIMEOUT,
+        body_memory,
     }))
 }
 

@@ -23,6 +23,8 @@ pub(super) fn renderer(
         metrics::gauge!(names::REQUESTS_IN_FLIGHT).set(f64::from(admission.in_flight));
         metrics::gauge!(names::QUEUE_DEPTH).set(narrow(admission.queued));
         metrics::gauge!(names::CONNECTIONS_OPEN).set(narrow(stats.open_connections()));
+        metrics::counter!(names::CONNECTIONS_OVERDUE_TOTAL).absolute(stats.overdue_connections_total());
+        metrics::counter!(names::ACCEPT_ERRORS_TOTAL).absolute(stats.accept_errors_total());
         for (key, state) in services.breakers.states(Instant::now()) {
             events::breaker_state(&key, state);
         }

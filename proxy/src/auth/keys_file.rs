@@ -145,6 +145,18 @@ impl KeysFile {
         self.snapshot.load().0.len()
     }
 
+    /// Judges the content of a keys file that is not on disk. Returns the number of keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeysFile::load`], under the name `-`.
+    pub fn check(content: &[u8]) -> Result<usize, KeysFileError> {
+        let path = Path::new("-");
+        let keys = check_keys(parse_raw(path, content)?);
+        let keys = keys.map_err(|faults| KeysFileError::Refused { path: path.to_owned(), faults })?;
+        Ok(keys.0.len())
+    }
+
     /// The principal of a key, as of `now`. A key expires at its moment, not after it.
     ///
     /// # Errors
@@ -175,10 +187,14 @@ fn read_raw(path: &Path) -> Result<RawKeysFile, KeysFileError> {
         Ok(bytes)
     };
     let bytes = read().map_err(|source| KeysFileError::Read { path: path.to_owned(), source })?;
+    parse_raw(path, &bytes)
+}
+
+fn parse_raw(path: &Path, bytes: &[u8]) -> Result<RawKeysFile, KeysFileError> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(KeysFileError::TooLarge { path: path.to_owned() });
     }
-    let mut reader = serde_json::Deserializer::from_slice(&bytes);
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
     let raw = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let at = error.path().to_string();
         KeysFileError::Form { path: path.to_owned(), at, fault: form_fault(&error.into_inner()) }

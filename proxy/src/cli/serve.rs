@@ -9,7 +9,7 @@ use nova_telemetry::log::{Log, LogConfig, LogOutput};
 use nova_telemetry::metrics;
 use serde_json::json;
 
-use super::{EXIT_FORCED, ServeArgs, complain, print};
+use super::{EXIT_FORCED, ServeArgs, complain, open_files, print};
 use crate::app::{App, Listeners, Surroundings};
 use crate::reload::{FileWatch, level};
 
@@ -42,6 +42,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     })
     .context("the log cannot start")?;
     log.bridge_libraries().context("the log cannot take over the libraries' log")?;
+    open_files::raise(loaded.config.bootstrap.server.max_connections, log.root());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

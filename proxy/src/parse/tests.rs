@@ -146,3 +146,46 @@ fn other_types_than_json_are_refused(#[case] content_type: Option<&'static str>,
     let result = check_content_type(&headers);
     assert_eq!(result.as_ref().map_err(ApiError::status).err(), (!accepted).then_some(415));
 }
+
+/// A body whose pieces come one by one, a second between them.
+struct Drip {
+    pieces: u32,
+    bytes: usize,
+}
+
+impl IncomingBody for Drip {
+    async fn next(&mut self) -> Option<Result<Bytes, String>> {
+        self.pieces = self.pieces.checked_sub(1)?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Some(Ok(Bytes::from(vec![b'x'; self.bytes])))
+    }
+}
+
+#[rstest::rstest]
+#[case::one_byte_a_second(1, Err("slower than 8 KiB a second for 10 s"))]
+#[case::just_too_slow(8 * 1024 - 1024, Err("slower than 8 KiB a second for 10 s"))]
+#[case::fast_enough(8 * 1024, Ok(120 * 8 * 1024))]
+#[tokio::test(start_paused = true)]
+async fn a_body_that_drips_is_given_up(#[case] bytes: usize, #[case] expected: Result<usize, &str>) {
+    let mut body = Drip { pieces: 120, bytes };
+    let read = read(&mut body, &HeaderMap::new(), 1 << 30, Duration::from_secs(240)).await;
+    match (read, expected) {
+        (Ok(whole), Ok(length)) => assert_eq!(whole.len(), length),
+        (Err(error), Err(words)) => assert!(error.message().contains(words), "{}", error.message()),
+        (read, _) => panic!("{read:?}"),
+    }
+}
+
+#[rstest::rstest]
+#[case::none(&[], true)]
+#[case::as_it_is(&["identity"], true)]
+#[case::gzip(&["gzip"], false)]
+#[case::both(&["identity", "br"], false)]
+fn a_body_in_another_coding_is_refused(#[case] codings: &[&'static str], #[case] accepted: bool) {
+    let mut headers = HeaderMap::new();
+    for coding in codings {
+        headers.append("content-encoding", http::HeaderValue::from_static(coding));
+    }
+    let result = check_content_encoding(&headers);
+    assert_eq!(result.map_err(|error| error.status()), if accepted { Ok(()) } else { Err(415) });
+}

@@ -27,7 +27,9 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use super::activity::{Activity, OpenBody, Overdue, WatchedIo};
-use super::{Peer, ServerSettings, StopTokens, TrustedHops};
+use super::framing::{self, AmbiguousRequest};
+use super::stall::{StallBody, StreamWatch};
+use super::{Peer, ServerSettings, ServerStats, StopTokens, TrustedHops};
 
 /// How long an idle HTTP/2 peer may take to answer the farewell (GOAWAY) before its connection is dropped.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
@@ -53,11 +55,15 @@ pub(super) enum ConnEnd {
     Forced,
 }
 
-/// Spawns the streams of HTTP/2 connections as tracked tasks that end when the stop is forced.
+/// Spawns the streams of HTTP/2 connections as tracked tasks, which end when the stop is forced or their client takes nothing.
 #[derive(Clone, Debug)]
 pub(super) struct TrackedExecutor {
     pub(super) tasks: TaskTracker,
     pub(super) forced: CancellationToken,
+    /// How long the client of a stream may take nothing of it.
+    pub(super) write_timeout: Duration,
+    /// Where streams that were ended for it are counted.
+    pub(super) stats: Arc<ServerStats>,
 }
 
 impl<F> Executor<F> for TrackedExecutor
@@ -66,8 +72,14 @@ where
     F::Output: Send + 'static,
 {
     fn execute(&self, future: F) {
-        let forced = self.forced.clone();
-        self.tasks.spawn(async move { forced.run_until_cancelled(future).await });
+        let Self { forced, write_timeout, stats, .. } = self.clone();
+        self.tasks.spawn(async move {
+            let ended = forced.run_until_cancelled(StreamWatch::run(write_timeout, future)).await;
+            if ended == Some(false) {
+                // Dropped, the stream is reset; its neighbors on the connection go on.
+                stats.note_overdue();
+            }
+        });
     }
 }
 
@@ -201,6 +213,8 @@ enum RequestFailure {
     Panicked,
     #[error("the service failed: {0}")]
     Service(BoxError),
+    #[error("the request can be understood in more than one way")]
+    Ambiguous(#[from] AmbiguousRequest),
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for RequestService<S>
@@ -210,12 +224,15 @@ where
     S::Error: Into<BoxError>,
     B: Body + 'static,
 {
-    type Response = Response<OpenBody<B>>;
+    type Response = Response<OpenBody<StallBody<B>>>;
     type Error = RequestFailure;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let open = self.activity.open_request(request.version() == Version::HTTP_2);
+        if let Err(ambiguous) = framing::check(&request) {
+            return Box::pin(async move { Err(ambiguous.into()) });
+        }
         let client = self.hops.client(self.peer.address.ip(), request.headers());
         request.extensions_mut().insert(Peer { client, ..self.peer.clone() });
         let mut inner = self.inner.clone();
@@ -227,7 +244,7 @@ where
         Box::pin(async move {
             // A panic is one request's failure, not that of its neighbors on the connection.
             match AssertUnwindSafe(answer).catch_unwind().await {
-                Ok(Ok(response)) => Ok(response.map(|body| OpenBody::new(body, open))),
+                Ok(Ok(response)) => Ok(response.map(|body| OpenBody::new(StallBody::new(body), open))),
                 Ok(Err(failure)) => Err(RequestFailure::Service(failure)),
                 Err(panic) => {
                     error!(log, "request panicked"; "panic" => panic_message(panic.as_ref()));

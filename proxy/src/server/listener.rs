@@ -91,7 +91,11 @@ impl ServerStats {
         self.accept_errors.load(Ordering::Relaxed)
     }
 
-    /// Connections closed because a head, a write or a rest took too long.
+    pub(super) fn note_overdue(&self) {
+        self.overdue.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Connections closed because a head, a write or a rest took too long, and streams of HTTP/2 reset because nobody took them.
     pub fn overdue_connections_total(&self) -> u64 {
         self.overdue.load(Ordering::Relaxed)
     }
@@ -178,7 +182,12 @@ where
         tasks: TaskTracker,
     ) -> DrainOutcome {
         let slots = Arc::new(Semaphore::new(self.slot_count() as usize));
-        let executor = TrackedExecutor { tasks: tasks.clone(), forced: stop.forced.clone() };
+        let executor = TrackedExecutor {
+            tasks: tasks.clone(),
+            forced: stop.forced.clone(),
+            write_timeout: self.settings.write_timeout,
+            stats: self.stats(),
+        };
         let connections = Arc::new(Connections {
             builder: conn::http_builder(&self.settings, executor),
             stop: stop.clone(),
@@ -293,7 +302,7 @@ where
                     connections.forced.fetch_add(1, Ordering::Release);
                 }
                 Ok(ConnEnd::Overdue(cause)) => {
-                    open.stats.overdue.fetch_add(1, Ordering::Relaxed);
+                    open.stats.note_overdue();
                     debug!(log, "connection overdue"; "peer" => %address, "cause" => ?cause);
                 }
                 Err(panic) => {

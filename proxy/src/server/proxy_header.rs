@@ -19,11 +19,14 @@ const BLOCK_BYTES_MAX: u16 = 4096;
 
 /// Why a header is refused.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ProxyHeaderError {
+pub enum ProxyHeaderError {
+    /// It does not come, or not whole.
     #[error("the connection ended within its PROXY header")]
     Io(#[from] io::Error),
+    /// Something else comes.
     #[error("the connection does not begin with a PROXY header; is proxy_protocol set at the load balancer?")]
     Missing,
+    /// It comes, and breaks a rule; which one.
     #[error("the PROXY header has the wrong form: {0}")]
     Malformed(&'static str),
 }
@@ -31,7 +34,10 @@ pub(super) enum ProxyHeaderError {
 use ProxyHeaderError::Malformed;
 
 /// Reads the header and not a byte more. `None` where the load balancer speaks for itself, such as in its health checks.
-pub(super) async fn read<I: AsyncRead + Unpin>(io: &mut I) -> Result<Option<SocketAddr>, ProxyHeaderError> {
+///
+/// # Errors
+/// When the bytes are no header, or end before it does.
+pub async fn read<I: AsyncRead + Unpin>(io: &mut I) -> Result<Option<SocketAddr>, ProxyHeaderError> {
     let mut head = [0; SIGNATURE.len()];
     io.read_exact(&mut head).await?;
     if head == SIGNATURE {

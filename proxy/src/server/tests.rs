@@ -151,7 +151,7 @@ impl Running {
 
     async fn connect_http2(&self) -> http2::SendRequest<Empty<Bytes>> {
         let stream = TcpStream::connect(self.address).await.unwrap();
-        let executor = TrackedExecutor { tasks: self.tasks.clone(), forced: CancellationToken::new() };
+        let executor = executor(&self.tasks, &CancellationToken::new());
         let (sender, connection) = http2::handshake(executor, TokioIo::new(stream)).await.unwrap();
         self.tasks.spawn(connection);
         sender
@@ -159,6 +159,15 @@ impl Running {
 
     async fn outcome(self) -> DrainOutcome {
         timeout(PATIENCE, self.outcome).await.expect("the server stops").unwrap()
+    }
+}
+
+fn executor(tasks: &TaskTracker, forced: &CancellationToken) -> TrackedExecutor {
+    TrackedExecutor {
+        tasks: tasks.clone(),
+        forced: forced.clone(),
+        write_timeout: PATIENCE,
+        stats: Arc::default(),
     }
 }
 
@@ -323,6 +332,20 @@ async fn a_client_that_takes_nothing_of_its_response_is_dropped() {
     client.ask("/endless").await;
     eventually("dropped", || server.stats.overdue_connections_total() == 1).await;
     assert_eq!(server.stats.open_connections(), 0);
+}
+
+#[tokio::test]
+async fn a_stream_of_which_nothing_is_taken_is_reset_and_its_neighbor_goes_on() {
+    let settings = ServerSettings { write_timeout: Duration::from_millis(50), ..ServerSettings::default() };
+    let server = Running::start(settings).await;
+    let mut client = server.connect_http2().await;
+    // The window of its stream fills up, and nobody opens it again.
+    let stalled = client.send_request(get("/endless")).await.unwrap();
+    eventually("reset", || server.stats.overdue_connections_total() == 1).await;
+    let neighbor = client.send_request(get("/hello")).await.unwrap();
+    assert_eq!(neighbor.into_body().collect().await.unwrap().to_bytes(), "hello");
+    stalled.into_body().collect().await.expect_err("a stream that was reset never looks complete");
+    assert_eq!(server.stats.open_connections(), 1);
 }
 
 #[rstest]
@@ -518,7 +541,7 @@ async fn failures_of_accept_do_not_end_the_loop() {
 #[tokio::test]
 async fn a_stuck_stream_task_ends_with_the_forced_stop() {
     let (tasks, forced) = (TaskTracker::new(), CancellationToken::new());
-    let executor = TrackedExecutor { tasks: tasks.clone(), forced: forced.clone() };
+    let executor = executor(&tasks, &forced);
     hyper::rt::Executor::execute(&executor, std::future::pending::<()>());
     assert_eq!(tasks.len(), 1, "it is tracked");
     tasks.close();

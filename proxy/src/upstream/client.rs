@@ -203,6 +203,7 @@ impl Shared {
     ) -> Result<O::Answer, UpstreamError> {
         let limit = call.first_byte_timeout.unwrap_or(self.config.first_byte_timeout);
         let deadline = Instant::now() + limit;
+        let signed_at = self.clock.now();
         let signed = match (&self.bearer, credentials) {
             (None, Some(credentials)) => request.sign(call, credentials, &self.clock)?,
             (bearer, _) => request.with_authorization(call, bearer.as_ref()),
@@ -224,7 +225,7 @@ impl Shared {
         let date = response.headers().get(DATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut error = reply::read_refusal(response, self.config.stream_idle_timeout).await;
         if error.kind == UpstreamErrorKind::CredentialsRejected {
-            error.clock_corrected = date.is_some_and(|date| self.clock.learn(&date));
+            error.clock_corrected = date.is_some_and(|date| self.clock.learn(&date, signed_at));
         }
         Err(error)
     }

@@ -53,25 +53,29 @@ impl SigningClock {
         if offset >= 0 { now.checked_add(shift) } else { now.checked_sub(shift) }.unwrap_or(now)
     }
 
-    /// Learns from the `Date` header of a refused request. Returns whether the signing time moved, so that trying again can help.
-    pub fn learn(&self, date_header: &str) -> bool {
+    /// Learns from the `Date` header of the refusal of a request that was signed for `signed_at`. Returns whether that time was the fault,
+    /// so that trying again can help.
+    ///
+    /// What counts is the time of that one signature: of many requests that a jump of the clock breaks, the first corrects the time, and
+    /// all are worth another try.
+    pub fn learn(&self, date_header: &str, signed_at: SystemTime) -> bool {
         let Ok(date) = DateTime::from_str(date_header, Format::HttpDate) else {
             return false;
         };
-        let Ok(since_epoch) = (self.now)().duration_since(UNIX_EPOCH) else {
+        let (Some(here), Some(signed_at)) = (unix_seconds((self.now)()), unix_seconds(signed_at)) else {
             return false;
         };
-        let Ok(here) = i64::try_from(since_epoch.as_secs()) else {
-            return false;
-        };
-        let offset = date.secs().saturating_sub(here);
-        let change = offset.saturating_sub(self.offset_seconds());
-        if Duration::from_secs(change.unsigned_abs()) < SKEW_THRESHOLD {
+        if Duration::from_secs(date.secs().abs_diff(signed_at)) < SKEW_THRESHOLD {
             return false;
         }
-        self.offset_seconds.store(offset, Ordering::Relaxed);
+        self.offset_seconds.store(date.secs().saturating_sub(here), Ordering::Relaxed);
         true
     }
+}
+
+/// None for a time before the epoch, which no clock is set to on purpose.
+fn unix_seconds(time: SystemTime) -> Option<i64> {
+    i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
 #[cfg(test)]
@@ -87,21 +91,30 @@ mod tests {
     #[test]
     fn a_large_skew_moves_the_signing_time_once() {
         let clock = clock();
-        assert!(clock.learn("Tue, 14 Nov 2023 23:13:20 GMT"));
+        assert!(clock.learn("Tue, 14 Nov 2023 23:13:20 GMT", clock.now()));
         assert_eq!(clock.now(), UNIX_EPOCH + Duration::from_secs(NOON + 3600));
         assert!(
-            !clock.learn("Tue, 14 Nov 2023 23:13:21 GMT"),
+            !clock.learn("Tue, 14 Nov 2023 23:13:21 GMT", clock.now()),
             "what is known already is no reason to try again"
         );
     }
 
     #[test]
+    fn all_that_were_signed_before_the_correction_are_tried_again() {
+        let clock = clock();
+        let (first, second) = (clock.now(), clock.now());
+        assert!(clock.learn("Tue, 14 Nov 2023 23:13:20 GMT", first));
+        assert!(clock.learn("Tue, 14 Nov 2023 23:13:20 GMT", second), "its own signature was off as well");
+        assert_eq!(clock.offset_seconds(), 3600);
+    }
+
+    #[test]
     fn a_clock_that_is_ahead_moves_back() {
         let clock = clock();
-        assert!(clock.learn("Tue, 14 Nov 2023 21:13:20 GMT"));
+        assert!(clock.learn("Tue, 14 Nov 2023 21:13:20 GMT", clock.now()));
         assert_eq!(clock.offset_seconds(), -3600);
         assert!(
-            clock.learn("Tue, 14 Nov 2023 22:13:20 GMT"),
+            clock.learn("Tue, 14 Nov 2023 22:13:20 GMT", clock.now()),
             "a machine that was set right is followed again"
         );
         assert_eq!(clock.offset_seconds(), 0);
@@ -110,8 +123,8 @@ mod tests {
     #[test]
     fn small_skew_and_bad_dates_change_nothing() {
         let clock = clock();
-        assert!(!clock.learn("Tue, 14 Nov 2023 22:16:20 GMT"));
-        assert!(!clock.learn("yesterday"));
+        assert!(!clock.learn("Tue, 14 Nov 2023 22:16:20 GMT", clock.now()));
+        assert!(!clock.learn("yesterday", clock.now()));
         assert_eq!(clock.offset_seconds(), 0);
     }
 }

@@ -18,6 +18,9 @@ pub(crate) struct RawServer {
     /// How long a connection may be open without a request.
     #[schemars(extend("x-tier" = "bootstrap", "x-minimum" = "1s", "x-maximum" = "1h"))]
     pub(crate) idle_timeout: DurationText,
+    /// How long a client may take nothing of what is written to it: then its connection is closed, or its one stream of HTTP/2.
+    #[schemars(extend("x-tier" = "bootstrap", "x-minimum" = "100ms", "x-maximum" = "1h"))]
+    pub(crate) write_timeout: DurationText,
     /// How long a stopping instance still accepts, so that load balancers can look elsewhere.
     #[schemars(extend("x-tier" = "bootstrap", "x-minimum" = "0s", "x-maximum" = "10m"))]
     pub(crate) drain_min_delay: DurationText,
@@ -57,6 +60,7 @@ impl Default for RawServer {
             max_connections: 10_000,
             header_timeout: DurationText::from_secs(10),
             idle_timeout: DurationText::from_secs(75),
+            write_timeout: DurationText::from_secs(60),
             drain_min_delay: DurationText::from_secs(0),
             drain_timeout: DurationText::from_secs(30),
             trusted_proxies: Vec::new(),

@@ -62,6 +62,10 @@ pub const QUEUE_WAIT_SECONDS: &str = "nova_proxy_queue_wait_seconds";
 pub const CONNECTIONS_OPEN: &str = "nova_proxy_connections_open";
 /// Connections that ended before HTTP began.
 pub const CONNECTIONS_REFUSED_TOTAL: &str = "nova_proxy_connections_refused_total";
+/// Connections and streams that were ended because they overstayed.
+pub const CONNECTIONS_OVERDUE_TOTAL: &str = "nova_proxy_connections_overdue_total";
+/// Failed accepts.
+pub const ACCEPT_ERRORS_TOTAL: &str = "nova_proxy_accept_errors_total";
 /// Attempts to apply a certificate.
 pub const TLS_RELOADS_TOTAL: &str = "nova_proxy_tls_reloads_total";
 /// When the certificate in force ends.
@@ -201,6 +205,20 @@ pub const METRICS: &[MetricSpec] = &[
         Unit::Count,
         &["reason"],
         "Connections that ended within their PROXY header or TLS handshake, by reason.",
+    ),
+    spec(
+        CONNECTIONS_OVERDUE_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &[],
+        "Connections closed, and streams reset, because a head, a write or a rest took too long.",
+    ),
+    spec(
+        ACCEPT_ERRORS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &[],
+        "Failed accepts; they are tried again, and the log has the reason.",
     ),
     spec(
         TLS_RELOADS_TOTAL,

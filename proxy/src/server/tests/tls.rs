@@ -187,7 +187,7 @@ async fn the_client_gets_the_http_that_it_speaks(
     assert_eq!(session.alpn_protocol(), chosen.map(str::as_bytes));
     assert_eq!(session.protocol_version(), Some(version.version));
     if chosen == Some("h2") {
-        let executor = TrackedExecutor { tasks: server.tasks.clone(), forced: CancellationToken::new() };
+        let executor = executor(&server.tasks, &CancellationToken::new());
         let (mut sender, connection) = http2::handshake(executor, TokioIo::new(stream)).await.unwrap();
         server.tasks.spawn(connection);
         let answer = sender.send_request(get("/hello")).await.unwrap().into_body().collect().await.unwrap();

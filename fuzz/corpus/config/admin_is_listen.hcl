@@ -1,0 +1,3 @@
+admin = "127.0.0.1:8080"
+bedrock { region = "us-east-1" }
+auth { keys_file = "/etc/nova/keys.json" }

@@ -1,0 +1,2 @@
+bedrock { region = "us-east-1" }
+auth { none = false }

@@ -1,0 +1,3 @@
+bedrock { region = "us-east-1" }
+auth { none = true }
+model "gpt 4o" { target = "nova-pro" }

@@ -1,0 +1,162 @@
+# Every field of Bedrock Nova Proxy's configuration with its default.
+#
+# Lines that begin with "#" and no space are fields without a default: take the "#" away to use them.
+# "bootstrap" fields are fixed when the process starts; "runtime" fields follow a reload.
+
+# The versions that can read this document. bootstrap
+#requires = ">= 0.1"
+
+# The address that serves the OpenAI API. bootstrap
+listen = "127.0.0.1:8080"
+
+# The address that serves metrics and health. Without it there is no such listener. bootstrap
+#metrics = "127.0.0.1:8082"
+
+# Where operators reach this instance: a loopback address, or the path of a Unix socket. bootstrap
+#admin = "127.0.0.1:8081"
+
+# Whether a parameter that Nova cannot honor is refused with 400, or left out and named in a header. runtime
+strict = false
+
+# Whether well-known OpenAI names and Nova's own are served without a model block. Turn it off where every request must go
+# through a block, for its guardrail say. runtime
+well_known_models = true
+
+# The rollout ring, a label on every metric. bootstrap
+ring = "stable"
+
+log {
+  level  = "info" # error, warn, info or debug. runtime
+  format = "json" # json or text. bootstrap
+}
+
+# All bootstrap.
+server {
+  max_connections = 10000
+  header_timeout  = "10s"
+  idle_timeout    = "75s"
+  drain_min_delay = "0s"
+  drain_timeout   = "30s"
+
+  trusted_proxies  = []                # load balancers whose word on a client's address is believed, such as "10.0.0.0/8"
+  proxy_protocol   = false             # whether their connections begin with a PROXY protocol header
+  forwarded_header = "x-forwarded-for" # or "forwarded": the one that they set themselves
+}
+
+# TLS on the API listener. The files are read again when they change, and on SIGHUP. All bootstrap.
+#tls {
+  #cert_file = "/etc/nova/tls/cert.pem" # the certificate and its chain
+  #key_file  = "/etc/nova/tls/key.pem"
+
+  # With it, clients need a certificate of one of these authorities.
+  #client_ca_file = "/etc/nova/tls/client-ca.pem"
+
+  #min_version = "1.2" # or "1.3"
+  #metrics     = false # whether the metrics listener speaks TLS too
+#}
+
+bedrock {
+  region = "us-east-1" # required; or AWS_REGION, AWS_DEFAULT_REGION. bootstrap
+
+  # Or AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL; AWS's own where none is set. bootstrap
+  #endpoint = "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com"
+
+  # Other regions that may be asked when region cannot answer; and where they are, if not at AWS's own. bootstrap
+  regions = []
+  #endpoints = { "us-west-2" = "https://vpce-2.bedrock-runtime.us-west-2.vpce.amazonaws.com" }
+
+  # The geography that requests never leave: us, us-gov, ca, eu, apac, jp or au. bootstrap
+  #residency = "us"
+
+  # Certificates that are trusted in place of the machine's own; or AWS_CA_BUNDLE. bootstrap
+  #ca_file = "/etc/ssl/certs/company.pem"
+
+  # Which of AWS's own endpoints are called. bootstrap
+  use_fips       = false # FIPS 140 validated ones
+  use_dual_stack = false # those that answer on IPv6 too
+
+  # The IAM role that calls are made as, assumed with the machine's own credentials. bootstrap
+  #assume_role {
+    #arn          = "arn:aws:iam::123456789012:role/nova"
+    #external_id  = "nova-proxy-7f3a"
+    #session_name = "nova-proxy"
+    #session_tags = { team = "platform" }
+  #}
+
+  # All runtime from here.
+
+  # Which of regions are asked, in this order. All of them where it is not written.
+  #failover_regions  = ["us-west-2"]
+  spill_on_throttle = false # whether a throttled call goes on to the next region
+
+  connect_timeout     = "3s"
+  first_byte_timeout  = "60m" # an answer that is not streamed comes whole, and may take an hour
+  stream_idle_timeout = "10m"
+
+  retry {
+    max_attempts = 3
+    base_delay   = "100ms"
+    max_delay    = "5s"
+  }
+
+  # For each model in each region: when it counts as failed, and how it is tried again.
+  breaker {
+    consecutive_failures = 5
+    failure_percent      = 50 # of at least min_calls within half a minute
+    min_calls            = 20
+    open_for             = "5s" # the first time; twice as long each time that it opens again soon
+    open_max             = "2m"
+    probes               = 3
+  }
+}
+
+# All runtime.
+limits {
+  body_bytes          = "25MiB"
+  concurrency         = 256
+  queue               = 1024
+  queue_timeout       = "10s"
+  n                   = 8
+  keep_alive_interval = "15s"
+}
+
+# Either keys_file, or none = true on a loopback address. bootstrap
+auth {
+  keys_file = "/etc/nova/keys.json"
+  #pepper_file = "/etc/nova/keys.json.pepper" # by default beside keys_file
+  none = false
+}
+
+image_fetch {
+  allow_hosts            = []      # host names, or "*.example.com"; none: no image is fetched. bootstrap
+  max_bytes              = "20MiB" # runtime
+  timeout                = "10s"   # runtime
+  allow_private_networks = false   # bootstrap
+}
+
+# Any number of these, all runtime. The label is the name that callers use.
+#model "gpt-4o" {
+  # A Bedrock model id, inference profile id or ARN, or a short name such as nova-pro. Required.
+  #target = "us.amazon.nova-pro-v1:0"
+
+  # The Nova model behind a target that does not tell it, such as an application inference profile.
+  #base_model = "nova-pro"
+
+  # Where the request does not say.
+  #max_tokens       = 4096
+  #reasoning_effort = "low" # none, minimal, low, medium or high
+
+  #service_tier       = "default" # default, flex, priority or reserved
+  #prompt_cache       = []        # of "system" and "messages"
+  #strict             = false     # as at the top, for this model
+  #first_byte_timeout = "60m"     # as in bedrock, for this model
+
+  #guardrail {
+    #id      = "gr-1234567890ab"
+    #version = "1" # or "DRAFT"
+    #trace   = "disabled" # disabled, enabled or enabled_full
+  #}
+
+  # remove = true, alone in the block, takes out a name that an earlier file or the well-known names gave.
+  #remove = false
+#}

@@ -1,0 +1,3 @@
+bedrock "main" { region = "us-east-1" }
+auth { none = true }
+model { target = "nova-pro" }

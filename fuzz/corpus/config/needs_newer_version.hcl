@@ -1,0 +1,3 @@
+requires = ">= 99.1"
+bedrock { region = "us-east-1" }
+hologram { depth = 3 }

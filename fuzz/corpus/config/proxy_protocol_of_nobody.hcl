@@ -1,0 +1,3 @@
+bedrock { region = "us-east-1" }
+auth { keys_file = "/etc/nova/keys.json" }
+server { proxy_protocol = true }

@@ -1,0 +1,3 @@
+requires = "newest"
+bedrock { region = "us-east-1" }
+auth { none = true }

@@ -1,0 +1,4 @@
+auth { none = true }
+bedrock { region = "us-east-1" }
+modle "x" { target = "nova-pro" }
+bedrok { region = "us-east-1" }
