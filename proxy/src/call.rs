@@ -1,6 +1,8 @@
 //! The calls to Bedrock for one request: one per answer, each in the first region that can serve it (`upstream/region.rs` decides), and
 //! each with its second chance where `repair.rs` knows one.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::future::try_join_all;
 use nova_translate::converse::ConverseRequest;
@@ -102,7 +104,9 @@ impl Calls<'_> {
                 return Err(no_route());
             };
             let spill_here = walk.spill(&self.standings());
-            let asked = self.ask::<O>(choice_now, route, body, spill_here, attempts).await;
+            let patience = self.patience::<O>(spill_here, bedrock.retry_budget(), began.elapsed());
+            let call = self.request(route, body, spill_here, patience);
+            let asked = self.ask::<O>(choice_now, route, &call, attempts).await;
             let error = match asked {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -119,8 +123,7 @@ impl Calls<'_> {
         &self,
         choice: Choice,
         route: &Route,
-        body: &Bytes,
-        spill: Spill,
+        call: &Call<'_>,
         attempts: &mut Attempts,
     ) -> Result<O::Answer, UpstreamError> {
         let runtime = &self.snapshot.loaded.config.runtime;
@@ -129,14 +132,14 @@ impl Calls<'_> {
             let key = route.breaker_key();
             self.breakers.begin(key, &self.snapshot.breaker, Instant::now(), forced)
         };
-        let call = begin(choice.forced).or_else(|| begin(true));
-        let result = self.snapshot.bedrock.run::<O>(&self.request(route, body, spill), attempts).await;
+        let open = begin(choice.forced).or_else(|| begin(true));
+        let result = self.snapshot.bedrock.run::<O>(call, attempts).await;
         let outcome = match &result {
             Ok(_) => AttemptOutcome::Answered,
             Err(error) => AttemptOutcome::Failed(error.kind),
         };
-        if let Some(call) = call {
-            call.end(outcome, runtime.failover.spill_on_throttle, Instant::now());
+        if let Some(open) = open {
+            open.end(outcome, runtime.failover.spill_on_throttle, Instant::now());
         }
         result
     }
@@ -148,12 +151,30 @@ impl Calls<'_> {
         self.model.routes.iter().map(standing).collect()
     }
 
-    fn request<'a>(&'a self, route: &'a Route, body: &Bytes, spill: Spill) -> Call<'a> {
+    /// How long the first byte of an answer may take. A stream that another region could take over waits for as long as that is still
+    /// possible after it, and no longer than `stream_failover_after`; the last region has the whole time.
+    fn patience<O: Operation>(&self, spill: Spill, budget: Duration, elapsed: Duration) -> Option<Duration> {
+        let whole = self.model.first_byte_timeout;
+        let after = self.model.stream_failover_after;
+        if !O::STREAMED || spill == Spill::Never || elapsed.saturating_add(after) >= budget {
+            return whole;
+        }
+        let limit = whole.unwrap_or(self.snapshot.loaded.config.runtime.timeouts.first_byte);
+        Some(limit.min(after))
+    }
+
+    fn request<'a>(
+        &'a self,
+        route: &'a Route,
+        body: &Bytes,
+        spill: Spill,
+        first_byte_timeout: Option<Duration>,
+    ) -> Call<'a> {
         Call {
             model_id: &route.target.model_id,
             region: &route.region,
             body: body.clone(),
-            first_byte_timeout: self.model.first_byte_timeout,
+            first_byte_timeout,
             spill,
         }
     }

@@ -4,10 +4,23 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::transport::Transport;
+
+/// The first probe on a silent connection: below the four to six minutes after which cloud load balancers and address
+/// translators forget one, while an answer that is not streamed may take an hour.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(60);
+
+/// The time between probes that are not answered.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
+
+/// How many unanswered probes end a connection: a client that vanished is found two minutes after its last sign of life, and
+/// the call to Bedrock that nobody waits for ends with it.
+const KEEPALIVE_PROBES: u32 = 4;
 
 /// Where connections come from: a socket, or a test's script of failures.
 pub(super) trait Accept {
@@ -94,9 +107,36 @@ impl Accept for TcpListener {
     }
 }
 
+/// Sets the options of an accepted connection.
+///
+/// # Errors
+/// When the system refuses one; the connection works without it.
+pub(super) fn tune(stream: &TcpStream) -> io::Result<()> {
+    // Without it small events of a stream wait for the acknowledgment of the one before.
+    stream.set_nodelay(true)?;
+    let probes = TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_EVERY)
+        .with_retries(KEEPALIVE_PROBES);
+    SockRef::from(stream).set_tcp_keepalive(&probes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_accepted_connection_is_probed_when_it_is_silent() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        tune(&stream).unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap() && stream.nodelay().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), KEEPALIVE_AFTER);
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), KEEPALIVE_EVERY);
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), KEEPALIVE_PROBES);
+    }
 
     #[tokio::test]
     async fn a_unix_socket_is_its_owners_and_replaces_a_dead_one_alone() {

@@ -25,8 +25,9 @@ use super::connect::{ConnectTimeout, TimedConnector};
 use super::error::{UpstreamError, UpstreamErrorKind, UpstreamSetupError};
 use super::https_proxy::ProxyConnector;
 
-/// Probes on a quiet connection, so that a stream whose peer vanished is found even before its idle limit.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+/// Probes on a quiet connection: a peer that vanished is found 30 s after its last sign of life, however long the answer may take,
+/// and in time for another region. The first, the time between them, and how many stay without an answer.
+const TCP_KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(15), Duration::from_secs(5), 3);
 
 /// The client type of all calls.
 pub type HttpClient = Client<TimedConnector<HttpsConnector<ProxyConnector>>, Full<Bytes>>;
@@ -48,7 +49,10 @@ pub fn build(config: &UpstreamConfig, schemes: Schemes) -> Result<HttpClient, Up
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    tcp.set_keepalive(Some(TCP_KEEPALIVE));
+    let (first, every, unanswered) = TCP_KEEPALIVE;
+    tcp.set_keepalive(Some(first));
+    tcp.set_keepalive_interval(Some(every));
+    tcp.set_keepalive_retries(Some(unanswered));
     let tcp = ProxyConnector::new(tcp, config.proxy.clone());
     let builder = HttpsConnectorBuilder::new();
     let builder = if !schemes.https {

@@ -19,6 +19,8 @@ pub(crate) trait Operation {
     type Answer: Send;
     /// The last segment of the URL's path.
     const PATH: &'static str;
+    /// Whether the answer comes event by event, the first of them soon.
+    const STREAMED: bool;
 
     /// Reads a success. `deadline` is when the first byte of the answer is due.
     fn read(
@@ -40,6 +42,7 @@ pub(crate) struct ConverseStream;
 impl Operation for Converse {
     type Answer = Reply;
     const PATH: &'static str = "converse";
+    const STREAMED: bool = false;
 
     async fn read(
         response: Response<Incoming>,
@@ -57,6 +60,7 @@ impl Operation for Converse {
 impl Operation for ConverseStream {
     type Answer = EventStream;
     const PATH: &'static str = "converse-stream";
+    const STREAMED: bool = true;
 
     async fn read(
         response: Response<Incoming>,
