@@ -22,6 +22,8 @@ mod faults;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod outcome;
@@ -33,6 +35,8 @@ mod reload;
 mod repair;
 #[cfg(test)]
 mod responses;
+#[cfg(test)]
+mod rolling;
 #[cfg(test)]
 mod sdk_bytes;
 #[cfg(test)]

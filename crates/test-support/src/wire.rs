@@ -39,12 +39,23 @@ impl Wire {
     /// # Errors
     /// When no port can be bound.
     pub async fn to(target: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("bind the wire")?;
+        Self::on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("bind the wire")?, target)
+    }
+
+    fn on(listener: TcpListener, target: SocketAddr) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let (mode, modes) = watch::channel(Mode::Pass);
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(listener, target, modes));
         Ok(Self { address, mode, _accepting: accepting })
+    }
+
+    /// As [`Self::to`], at an address that a wire had before: the way back of what had disappeared.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub async fn at(address: SocketAddr, target: SocketAddr) -> anyhow::Result<Self> {
+        Self::on(TcpListener::bind(address).await.context("bind the wire again")?, target)
     }
 
     /// Where to connect to.

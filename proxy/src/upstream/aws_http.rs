@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
-    HttpClient as AwsHttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
-    SharedHttpClient, SharedHttpConnector,
+    HttpClient as AwsHttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -63,7 +63,9 @@ impl HttpConnector for Exchange {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (http, limit) = (self.http.clone(), self.limit);
         HttpConnectorFuture::new(async move {
-            timeout(limit, exchange(http, request)).await.map_err(|late| ConnectorError::timeout(late.into()))?
+            timeout(limit, exchange(http, request))
+                .await
+                .map_err(|late| ConnectorError::timeout(late.into()))?
         })
     }
 }
@@ -75,7 +77,8 @@ async fn exchange(http: HttpClient, request: HttpRequest) -> Result<HttpResponse
     let response = http.request(http::Request::from_parts(parts, Full::new(body))).await;
     let response = response.map_err(|error| ConnectorError::io(error.into()))?;
     let (parts, body) = response.into_parts();
-    let body: Bytes = Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(ConnectorError::io)?.to_bytes();
+    let body: Bytes =
+        Limited::new(body, MAX_ANSWER_BYTES).collect().await.map_err(ConnectorError::io)?.to_bytes();
     let response = http::Response::from_parts(parts, SdkBody::from(body));
     HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
 }

@@ -40,7 +40,10 @@ pub(super) fn translate(
         if key.is_empty() || !is_legal(&key) || !is_legal(&value) {
             notes.drop("metadata", "Bedrock takes at most 256 letters, digits, spaces and :_@$#=/+,-. in a key or value: other pairs were left out")?;
         } else if configured.contains_key(&key) {
-            notes.rewrite("metadata", "the configuration of this proxy gives some of the pairs, and its values count");
+            notes.rewrite(
+                "metadata",
+                "the configuration of this proxy gives some of the pairs, and its values count",
+            );
         } else if pairs.len() >= PAIRS_MAX {
             notes.drop("metadata", "Bedrock takes at most 16 pairs with those of this proxy's configuration: further ones were left out")?;
         } else {
