@@ -39,7 +39,7 @@ mod tests;
 
 pub use attempt::{Attempt, AttemptOutcome, Attempts};
 pub(crate) use aws_http::client as aws_http_client;
-pub use breaker::{BreakerConfig, BreakerState};
+pub use breaker::{BreakerConfig, BreakerState, Transitions};
 pub use breakers::{BreakerKey, Breakers};
 pub use client::{BedrockClient, Call};
 pub use config::{RetryConfig, UpstreamConfig};

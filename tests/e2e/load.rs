@@ -46,15 +46,22 @@ pub(crate) enum Connections {
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     answered: Arc<AtomicUsize>,
+    cut: Arc<AtomicUsize>,
     workers: JoinSet<Vec<String>>,
 }
 
 impl Load {
     /// Begins with so many workers, which send `call` with the body of the load.
     pub(crate) fn begin(workers: usize, call: &Call, dial: &Dial, connections: Connections) -> Self {
-        let mut load = Self { stop: Arc::default(), answered: Arc::default(), workers: JoinSet::new() };
+        let mut load = Self {
+            stop: Arc::default(),
+            answered: Arc::default(),
+            cut: Arc::default(),
+            workers: JoinSet::new(),
+        };
         for number in 0..workers {
-            let (stop, answered) = (Arc::clone(&load.stop), Arc::clone(&load.answered));
+            let (stop, answered, cut) =
+                (Arc::clone(&load.stop), Arc::clone(&load.answered), Arc::clone(&load.cut));
             let mut worker =
                 Worker { call: call.clone(), dial: Arc::clone(dial), connections, connection: None };
             load.workers.spawn(async move {
@@ -63,7 +70,8 @@ impl Load {
                 while !stop.load(Ordering::Relaxed) {
                     round += 1;
                     match worker.ask(round.is_multiple_of(2)).await {
-                        Ok(()) => drop(answered.fetch_add(1, Ordering::Relaxed)),
+                        Ok(Exchanged::Answered) => drop(answered.fetch_add(1, Ordering::Relaxed)),
+                        Ok(Exchanged::Cut) => drop(cut.fetch_add(1, Ordering::Relaxed)),
                         Err(error) => failures.push(format!("request {round} of {number}: {error:#}")),
                     }
                     // A load that cannot get through tells so soon enough.
@@ -93,7 +101,14 @@ impl Load {
     }
 
     /// Ends it, and returns how many were answered. Fails when any was not.
-    pub(crate) async fn end(mut self) -> anyhow::Result<usize> {
+    pub(crate) async fn end(self) -> anyhow::Result<usize> {
+        let (answered, cut) = self.end_with_cuts().await?;
+        ensure!(cut == 0, "{cut} streams were cut beside {answered} answers");
+        Ok(answered)
+    }
+
+    /// As [`Self::end`], where streams that had begun may have ended with an error event: returns how many did, too.
+    pub(crate) async fn end_with_cuts(mut self) -> anyhow::Result<(usize, usize)> {
         self.stop.store(true, Ordering::Relaxed);
         let mut failures = Vec::new();
         while let Some(worker) = self.workers.join_next().await {
@@ -102,8 +117,17 @@ impl Load {
         let answered = self.answered();
         let shown: Vec<&String> = failures.iter().take(10).collect();
         ensure!(failures.is_empty(), "{} failed beside {answered} that did not: {shown:#?}", failures.len());
-        Ok(answered)
+        Ok((answered, self.cut.load(Ordering::Relaxed)))
     }
+}
+
+/// What became of a request, well within the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exchanged {
+    /// It was answered whole.
+    Answered,
+    /// Its stream had begun, and ended with one error event.
+    Cut,
 }
 
 struct Worker {
@@ -114,7 +138,7 @@ struct Worker {
 }
 
 impl Worker {
-    async fn ask(&mut self, streamed: bool) -> anyhow::Result<()> {
+    async fn ask(&mut self, streamed: bool) -> anyhow::Result<Exchanged> {
         let mut connection = match self.connection.take() {
             Some(kept) if !kept.is_over() => kept,
             _ => (self.dial)().await?,
@@ -128,7 +152,7 @@ impl Worker {
 }
 
 /// One request whose answer is checked to its last event.
-pub(crate) async fn exchange(connection: &mut Kept, call: Call, streamed: bool) -> anyhow::Result<()> {
+pub(crate) async fn exchange(connection: &mut Kept, call: Call, streamed: bool) -> anyhow::Result<Exchanged> {
     let script = json!({ "deltas": PIECES, "delta_delay_ms": 10, "first_byte_delay_ms": 10 });
     if streamed {
         let members = json!({ "stream": true, "stream_options": { "include_usage": true } });
@@ -136,6 +160,9 @@ pub(crate) async fn exchange(connection: &mut Kept, call: Call, streamed: bool) 
             connection.stream_to_end(call.body(with(ask_script(&script), members).to_string())).await?;
         ensure!(status == 200, "{status} {}", ended.raw);
         let outcome = outcome::read(&ended)?;
+        if outcome.error().is_ok() {
+            return Ok(Exchanged::Cut);
+        }
         outcome.finished("stop")?;
         ensure!(outcome.text == PIECES.concat() && outcome.usage.is_some(), "{outcome:?}");
     } else {
@@ -144,5 +171,5 @@ pub(crate) async fn exchange(connection: &mut Kept, call: Call, streamed: bool) 
         let body = reply.json()?;
         ensure!(body["choices"][0]["message"]["content"] == PIECES.concat(), "{body}");
     }
-    Ok(())
+    Ok(Exchanged::Answered)
 }

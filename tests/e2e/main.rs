@@ -30,6 +30,8 @@ mod outcome;
 #[cfg(test)]
 mod regions;
 #[cfg(test)]
+mod regions_load;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod repair;

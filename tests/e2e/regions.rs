@@ -14,7 +14,7 @@ use crate::outcome;
 use crate::simulator::{REGION, Simulator};
 
 /// The region that stands in for [`REGION`].
-const OTHER: &str = "us-west-2";
+pub(crate) const OTHER: &str = "us-west-2";
 
 /// Each way in which a region can fail as a whole, as `/_sim/faults` takes it.
 fn faults() -> Vec<(&'static str, Value)> {
@@ -42,7 +42,7 @@ async fn two_regions(bedrock: &str) -> anyhow::Result<(Bed, Simulator)> {
     Ok((bed, other))
 }
 
-async fn set_fault(simulator: &Simulator, fault: &Value) -> anyhow::Result<()> {
+pub(crate) async fn set_fault(simulator: &Simulator, fault: &Value) -> anyhow::Result<()> {
     let body = json!({ "rules": [fault] }).to_string();
     let call = Call::new(Method::PUT, &format!("{}/_sim/faults", simulator.endpoint))?;
     let reply = call.header("content-type", "application/json")?.body(body).send().await?;
@@ -50,7 +50,7 @@ async fn set_fault(simulator: &Simulator, fault: &Value) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn clear_faults(simulator: &Simulator) -> anyhow::Result<()> {
+pub(crate) async fn clear_faults(simulator: &Simulator) -> anyhow::Result<()> {
     let reply = Call::new(Method::DELETE, &format!("{}/_sim/faults", simulator.endpoint))?.send().await?;
     ensure!(reply.status.is_success(), "DELETE /_sim/faults: {} {}", reply.status, reply.text());
     Ok(())

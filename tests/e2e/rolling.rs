@@ -212,23 +212,17 @@ async fn instances_that_are_taken_out_first_restart_under_load_and_nothing_fails
 async fn instances_that_nobody_takes_out_restart_under_load_and_nothing_fails() {
     let mut fleet = Fleet::start().await.unwrap();
     let load = fleet.load(Connections::Kept).unwrap();
-    for round in 0..2 {
-        for number in 0..INSTANCES.len() {
-            load.more(WORKERS * 2).await.unwrap();
-            let instance = fleet.instances.remove(number).restarted().await.unwrap();
-            fleet.instances.insert(number, instance);
-            // nginx tries an instance again when its fail_timeout is over: until then the others are two.
-            wait_for("the instance to be asked again", DEADLINE, async || {
-                let report = fleet.instances[number].process.stderr()?;
-                Ok(if report.contains("\"chat_completions\"") {
-                    Look::Ready(())
-                } else {
-                    Look::NotYet(round)
-                })
-            })
-            .await
-            .unwrap();
-        }
+    for number in 0..INSTANCES.len() {
+        load.more(WORKERS * 2).await.unwrap();
+        let instance = fleet.instances.remove(number).restarted().await.unwrap();
+        fleet.instances.insert(number, instance);
+        // nginx asks an instance again when its fail_timeout is over: until then the others are two.
+        wait_until("the instance to be asked again", DEADLINE, || {
+            let log = fleet.instances[number].process.stderr()?;
+            Ok(if log.contains("\"chat_completions\"") { Look::Ready(()) } else { Look::NotYet(log) })
+        })
+        .await
+        .unwrap();
     }
     fleet.end(load).await.unwrap();
 }

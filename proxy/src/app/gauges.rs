@@ -23,8 +23,9 @@ pub(super) fn renderer(
         metrics::gauge!(names::REQUESTS_IN_FLIGHT).set(f64::from(admission.in_flight));
         metrics::gauge!(names::QUEUE_DEPTH).set(narrow(admission.queued));
         metrics::gauge!(names::CONNECTIONS_OPEN).set(narrow(stats.open_connections()));
-        for (key, state) in services.breakers.states(Instant::now()) {
+        for (key, state, transitions) in services.breakers.states(Instant::now()) {
             events::breaker_state(&key, state);
+            events::breaker_transitions(&key, transitions);
         }
         handle.render()
     })
