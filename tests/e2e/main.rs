@@ -28,6 +28,8 @@ mod metrics;
 #[cfg(test)]
 mod outcome;
 #[cfg(test)]
+mod pki;
+#[cfg(test)]
 mod regions;
 #[cfg(test)]
 mod regions_load;
@@ -47,3 +49,7 @@ mod simulator;
 mod stream_contract;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod tls_renewal;
+#[cfg(test)]
+mod tls_settings;
