@@ -104,7 +104,7 @@ impl Calls<'_> {
                 return Err(no_route());
             };
             let spill_here = walk.spill(&self.standings());
-            let patience = self.patience::<O>(spill_here, bedrock.retry_budget(), began.elapsed());
+            let patience = self.patience::<O>(&walk, spill_here, began.elapsed());
             let call = self.request(route, body, spill_here, patience);
             let asked = self.ask::<O>(choice_now, route, &call, attempts).await;
             let error = match asked {
@@ -151,16 +151,16 @@ impl Calls<'_> {
         self.model.routes.iter().map(standing).collect()
     }
 
-    /// How long the first byte of an answer may take. A stream that another region could take over waits for as long as that is still
-    /// possible after it, and no longer than `stream_failover_after`; the last region has the whole time.
-    fn patience<O: Operation>(&self, spill: Spill, budget: Duration, elapsed: Duration) -> Option<Duration> {
-        let whole = self.model.first_byte_timeout;
-        let after = self.model.stream_failover_after;
-        if !O::STREAMED || spill == Spill::Never || elapsed.saturating_add(after) >= budget {
-            return whole;
+    /// How long the first byte of an answer may take.
+    fn patience<O: Operation>(&self, walk: &Walk, spill: Spill, elapsed: Duration) -> Duration {
+        let runtime = &self.snapshot.loaded.config.runtime;
+        let whole = self.model.first_byte_timeout.unwrap_or(runtime.timeouts.first_byte);
+        // An answer that is not streamed has its first byte when it is finished: nothing tells its patience from a hang.
+        if O::STREAMED {
+            walk.patience(spill, whole, self.model.stream_failover_after, elapsed)
+        } else {
+            whole
         }
-        let limit = whole.unwrap_or(self.snapshot.loaded.config.runtime.timeouts.first_byte);
-        Some(limit.min(after))
     }
 
     fn request<'a>(
@@ -168,13 +168,13 @@ impl Calls<'_> {
         route: &'a Route,
         body: &Bytes,
         spill: Spill,
-        first_byte_timeout: Option<Duration>,
+        first_byte_timeout: Duration,
     ) -> Call<'a> {
         Call {
             model_id: &route.target.model_id,
             region: &route.region,
             body: body.clone(),
-            first_byte_timeout,
+            first_byte_timeout: Some(first_byte_timeout),
             spill,
         }
     }

@@ -29,6 +29,10 @@ use super::https_proxy::ProxyConnector;
 /// and in time for another region. The first, the time between them, and how many stay without an answer.
 const TCP_KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(15), Duration::from_secs(5), 3);
 
+/// How long what was sent may stay without an acknowledgment: while something is on its way there are no probes.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
 /// The client type of all calls.
 pub type HttpClient = Client<TimedConnector<HttpsConnector<ProxyConnector>>, Full<Bytes>>;
 
@@ -53,6 +57,8 @@ pub fn build(config: &UpstreamConfig, schemes: Schemes) -> Result<HttpClient, Up
     tcp.set_keepalive(Some(first));
     tcp.set_keepalive_interval(Some(every));
     tcp.set_keepalive_retries(Some(unanswered));
+    #[cfg(target_os = "linux")]
+    tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
     let tcp = ProxyConnector::new(tcp, config.proxy.clone());
     let builder = HttpsConnectorBuilder::new();
     let builder = if !schemes.https {
