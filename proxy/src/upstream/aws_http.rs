@@ -24,7 +24,7 @@ use super::http_client::{self, HttpClient, Schemes};
 /// Credentials are a few KiB; whatever is longer is something else.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
-/// The limit of one exchange where AWS's library has none.
+/// The limit of one exchange, beside that of its connection, where AWS's library has none.
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
 
 /// A client for AWS's libraries that connects as calls with `config` do.
@@ -48,7 +48,8 @@ struct Transport(HttpClient);
 
 impl AwsHttpClient for Transport {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        let limit = settings.read_timeout().or(settings.connect_timeout()).unwrap_or(EXCHANGE_LIMIT);
+        let (connect, read) = (settings.connect_timeout(), settings.read_timeout());
+        let limit = connect.unwrap_or_default() + read.unwrap_or(EXCHANGE_LIMIT);
         SharedHttpConnector::new(Exchange { http: self.0.clone(), limit })
     }
 }
