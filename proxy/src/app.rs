@@ -259,12 +259,15 @@ impl Listening<'_> {
     }
 
     fn settings(&self) -> ServerSettings {
+        let usual = ServerSettings::default();
         ServerSettings {
+            // A drain with hardly any time is not used up by connections that rest, and then called a forced one.
+            linger: usual.linger.min(self.config.drain_timeout / 2),
             max_connections: u32::try_from(self.config.max_connections).unwrap_or(u32::MAX),
             handshake_timeout: self.config.header_timeout,
             header_read_timeout: self.config.header_timeout,
             idle_timeout: self.config.idle_timeout,
-            ..ServerSettings::default()
+            ..usual
         }
     }
 }

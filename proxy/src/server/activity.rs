@@ -247,6 +247,7 @@ mod tests {
         header_read_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(120),
         write_timeout: Duration::from_secs(60),
+        linger: Duration::from_secs(1),
         max_headers: 100,
         max_header_bytes: 8192,
         max_concurrent_streams: 1,

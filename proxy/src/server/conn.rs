@@ -33,10 +33,6 @@ use super::{Peer, ServerSettings, StopTokens, TrustedHops};
 /// How long an idle HTTP/2 peer may take to answer the farewell (GOAWAY) before its connection is dropped.
 const CLOSE_GRACE: Duration = Duration::from_secs(5);
 
-/// How long a stopping listener keeps an HTTP/1 connection that rests, for a request that is on its way already. Closing at once
-/// would cross it, and a load balancer must not send a POST twice, because nobody knows whether it was read.
-const LINGER: Duration = Duration::from_secs(1);
-
 /// The least that hyper accepts as an HTTP/1 buffer.
 const MIN_HTTP1_BUFFER: usize = 8 * 1024;
 
@@ -163,7 +159,7 @@ where
                 }
             },
             () = stop.forced.cancelled() => return ConnEnd::Forced,
-            () = farewell.due(stop, &activity), if leaving.is_none() => {
+            () = farewell.due(stop, &activity, settings.linger), if leaving.is_none() => {
                 leaving = Some(ConnEnd::Closed);
                 connection.as_mut().graceful_shutdown();
             }
@@ -191,8 +187,8 @@ struct Farewell(Option<Instant>);
 
 impl Farewell {
     /// Waits until the connection has to end: once the drain has begun, at once where the peer is told of it by its protocol, and
-    /// after a request or [`LINGER`] where it is not.
-    async fn due(&mut self, stop: &StopTokens, activity: &Activity) {
+    /// after a request, or `linger`, where it is not.
+    async fn due(&mut self, stop: &StopTokens, activity: &Activity, linger: Duration) {
         stop.draining.cancelled().await;
         // One turn of the runtime longer: bytes that lie in the socket of a connection that was just accepted become
         // readable only then, and their request is answered.
@@ -200,7 +196,7 @@ impl Farewell {
         if activity.hears_farewells() {
             return;
         }
-        let until = *self.0.get_or_insert_with(|| Instant::now() + LINGER);
+        let until = *self.0.get_or_insert_with(|| Instant::now() + linger);
         tokio::select! {
             () = activity.next_request() => {}
             () = sleep_until(until) => {}
