@@ -60,17 +60,17 @@ impl Listeners {
     /// # Errors
     /// When an address cannot be bound; the error names it.
     pub async fn bind(loaded: &Loaded) -> Result<Self, BuildError> {
-        let bind = async |address: SocketAddr| {
-            TcpListener::bind(address).await.map_err(|source| BuildError::Bind { address, source })
+        let bind = |address: SocketAddr| {
+            ListenSocket::bind_tcp(address).map_err(|source| BuildError::Bind { address, source })
         };
         let bootstrap = &loaded.config.bootstrap;
-        let api = bind(bootstrap.listen).await?;
+        let api = bind(bootstrap.listen)?;
         let metrics = match bootstrap.metrics {
-            Some(address) => Some(bind(address).await?),
+            Some(address) => Some(bind(address)?),
             None => None,
         };
         let admin = match &bootstrap.admin {
-            Some(AdminAddress::Tcp(address)) => Some(bind(*address).await?.into()),
+            Some(AdminAddress::Tcp(address)) => Some(bind(*address)?.into()),
             Some(AdminAddress::Unix(path)) => {
                 let refused = |source| BuildError::BindUnix { path: path.clone(), source };
                 Some(ListenSocket::bind_unix(path).await.map_err(refused)?)

@@ -18,8 +18,8 @@ use hyper::body::Incoming;
 use hyper_util::server::conn::auto;
 use slog::{Logger, debug, error, info, warn};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::{unconstrained, yield_now};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::unconstrained;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
@@ -39,6 +39,9 @@ const ACCEPT_BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duratio
 
 /// How often the log tells that the limit of connections holds clients back.
 const LIMIT_LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long handshakes that have begun may take to end before the listener closes: a round trip.
+const LAST_HANDSHAKES: Duration = Duration::from_millis(100);
 
 /// How often a drain logs what it waits for.
 const DRAIN_LOG_INTERVAL: Duration = Duration::from_secs(5);
@@ -251,11 +254,13 @@ where
         connections: &Arc<Connections>,
         tasks: &TaskTracker,
     ) {
-        // The runtime learns of them within one turn.
-        yield_now().await;
+        if let Err(failure) = listener.begin_no_more() {
+            debug!(self.log, "cannot hold new connections off before closing"; "error" => %failure);
+        }
+        let end = Instant::now() + LAST_HANDSHAKES;
         while let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
             // Unconstrained: a task that has done much in its turn would otherwise find nothing.
-            let Some(accepted) = unconstrained(listener.accept()).now_or_never() else { return };
+            let Ok(accepted) = timeout_at(end, unconstrained(listener.accept())).await else { return };
             let Ok((stream, address)) = accepted else {
                 self.stats.accept_errors.fetch_add(1, Ordering::Relaxed);
                 return;

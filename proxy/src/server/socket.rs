@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use super::transport::Transport;
 
@@ -22,9 +22,18 @@ const KEEPALIVE_EVERY: Duration = Duration::from_secs(15);
 /// the call to Bedrock that nobody waits for ends with it.
 const KEEPALIVE_PROBES: u32 = 4;
 
+/// How many connections the kernel accepts ahead of us, which it bounds by `net.core.somaxconn`. Under a usual hundred, a burst of
+/// clients after a restart would wait for the kernel to ask again, for seconds.
+const BACKLOG: u32 = 4096;
+
 /// Where connections come from: a socket, or a test's script of failures.
 pub(super) trait Accept {
     fn accept(&self) -> impl Future<Output = io::Result<(Transport, SocketAddr)>> + Send;
+
+    /// Begins no connection any more, and still gives those that have begun.
+    fn begin_no_more(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A bound socket.
@@ -43,6 +52,18 @@ impl From<TcpListener> for ListenSocket {
 }
 
 impl ListenSocket {
+    /// Binds an address and a port.
+    ///
+    /// # Errors
+    /// When the address is taken, or not this machine's.
+    pub fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // A restart does not wait for the last connections of the process before to be forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    }
+
     /// Binds a Unix socket that only this user can reach. A socket that a dead process left is replaced.
     ///
     /// # Errors
@@ -98,12 +119,33 @@ impl Accept for ListenSocket {
             }
         }
     }
+
+    fn begin_no_more(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => listener.begin_no_more(),
+            Self::Unix(_) => Ok(()),
+        }
+    }
 }
 
 impl Accept for TcpListener {
     async fn accept(&self) -> io::Result<(Transport, SocketAddr)> {
         let (stream, address) = TcpListener::accept(self).await?;
         Ok((Transport::Plain(stream), address))
+    }
+
+    /// A segment that asks for a connection is dropped, not refused: a client asks again a second later, finds nobody listening, and
+    /// has sent nothing. A connection that was made and never accepted would be reset with the request in it.
+    #[cfg(target_os = "linux")]
+    fn begin_no_more(&self) -> io::Result<()> {
+        use socket2::SockFilter;
+        // Classic BPF over the TCP header: load the byte of the flags, drop where SYN is among them, keep the rest.
+        SockRef::from(self).attach_filter(&[
+            SockFilter::new(0x30, 0, 0, 13),
+            SockFilter::new(0x45, 0, 1, 0x02),
+            SockFilter::new(0x06, 0, 0, 0),
+            SockFilter::new(0x06, 0, 0, u32::MAX),
+        ])
     }
 }
 

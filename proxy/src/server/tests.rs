@@ -387,7 +387,7 @@ async fn an_announced_stop_ends_connections_with_their_next_response_and_still_t
 
 #[tokio::test]
 async fn a_request_that_crosses_the_drain_on_a_resting_connection_is_answered() {
-    let server = Running::start(ServerSettings::default()).await;
+    let server = Running::start(ServerSettings { linger: PATIENCE, ..ServerSettings::default() }).await;
     let mut resting = server.connect().await;
     resting.ask("/hello").await;
     resting.read_until("\r\n\r\nhello").await;
@@ -407,10 +407,10 @@ async fn a_request_that_crosses_the_drain_on_a_resting_connection_is_answered() 
 /// A queue of connections that nobody has accepted: the drain has begun before the server runs.
 #[tokio::test]
 async fn connections_that_wait_in_the_kernel_at_the_drain_are_served() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = ListenSocket::bind_tcp(([127, 0, 0, 1], 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     let mut clients = Vec::new();
-    for _ in 0..20 {
+    for _ in 0..200 {
         let mut client = Client(TcpStream::connect(address).await.unwrap());
         client.ask("/warm").await;
         clients.push(client);
