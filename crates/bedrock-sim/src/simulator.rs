@@ -36,6 +36,7 @@ impl Simulator {
     ///
     /// # Errors
     /// No or duplicate regions, an address that is not loopback, or one that cannot be bound. Then nothing runs.
+    #[expect(clippy::unused_async, reason = "it binds and spawns on the runtime of whoever awaits it")]
     pub async fn start(config: SimulatorConfig) -> Result<Self, SimulatorError> {
         check(&config.regions)?;
         let mut listeners = Vec::new();
