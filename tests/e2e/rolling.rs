@@ -11,7 +11,7 @@ use nova_test_support::client::Call;
 use nova_test_support::port::free_port;
 use nova_test_support::process::{Launch, Process};
 use nova_test_support::wait::{DEADLINE, Look, wait_for, wait_until};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bed::{Bed, STOP_DEADLINE, proxy_command};
 use crate::load::{Connections, Load, tcp};
@@ -67,11 +67,36 @@ impl Instance {
     }
 }
 
+/// nginx. Its workers outlive a master that is killed, as one is when a test fails: they are ended with it.
+struct Nginx(Process);
+
+impl Nginx {
+    /// The process ids of its workers, as the system knows them.
+    fn workers(&self) -> anyhow::Result<Vec<i32>> {
+        let Some(master) = self.0.id() else { return Ok(Vec::new()) };
+        let children = std::process::Command::new("pgrep").args(["-P", &master.to_string()]).output();
+        let children = children.context("start pgrep, which the package procps has")?;
+        let ids = String::from_utf8_lossy(&children.stdout).lines().map(str::parse).collect::<Result<_, _>>();
+        ids.context("pgrep printed something else than process ids")
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // Whatever cannot be found or signaled has ended already.
+        for worker in self.workers().unwrap_or_default() {
+            if let Some(worker) = Pid::from_raw(worker) {
+                kill_process(worker, Signal::TERM).ok();
+            }
+        }
+    }
+}
+
 /// nginx and what is behind it.
 struct Fleet {
     bed: Bed,
     instances: Vec<Instance>,
-    nginx: Process,
+    nginx: Nginx,
     address: String,
     folder: tempfile::TempDir,
 }
@@ -94,13 +119,14 @@ impl Fleet {
             .args(["-p".as_ref(), folder.path().as_os_str(), "-c".as_ref(), conf.as_os_str()])
             .args(["-e", "stderr", "-g", "daemon off;"])
             .start()?;
+        let nginx = Nginx(nginx);
         let fleet = Self { bed, instances, nginx, address, folder };
         wait_for("nginx to pass requests on", DEADLINE, async || {
             let reply =
                 Call::new(Method::GET, &format!("http://{}/health/ready", fleet.address))?.send().await;
             Ok(match reply {
                 Ok(reply) if reply.status == 200 => Look::Ready(()),
-                other => Look::NotYet(format!("{other:?}\n{}", fleet.nginx.report())),
+                other => Look::NotYet(format!("{other:?}\n{}", fleet.nginx.0.report())),
             })
         })
         .await?;
@@ -115,13 +141,13 @@ impl Fleet {
 
     /// Takes one instance out of nginx's list, or none, and waits until the workers that knew the old list are gone.
     async fn reload_without(&self, out: Option<usize>) -> anyhow::Result<()> {
-        let before = self.workers()?;
+        let before = self.nginx.workers()?;
         let text = nginx_config(&self.address, &self.instances, self.folder.path(), out)?;
         std::fs::write(self.folder.path().join("nginx.conf"), text)?;
         // What `nginx -s reload` does.
-        self.nginx.signal(Signal::HUP)?;
+        self.nginx.0.signal(Signal::HUP)?;
         wait_until("nginx's old workers to end", DEADLINE, || {
-            let now = self.workers()?;
+            let now = self.nginx.workers()?;
             let left: Vec<_> = before.iter().filter(|worker| now.contains(worker)).collect();
             Ok(if left.is_empty() && !now.is_empty() {
                 Look::Ready(())
@@ -132,23 +158,16 @@ impl Fleet {
         .await
     }
 
-    /// The process ids of nginx's workers, as the system knows them.
-    fn workers(&self) -> anyhow::Result<Vec<String>> {
-        let master = self.nginx.id().context("nginx has ended")?;
-        let children = std::process::Command::new("pgrep").args(["-P", &master.to_string()]).output();
-        let children = children.context("start pgrep, which the package procps has")?;
-        Ok(String::from_utf8_lossy(&children.stdout).lines().map(str::to_owned).collect())
-    }
-
     /// Ends everything and checks the accounts: Bedrock was asked once for each answer.
-    async fn end(self, load: Load) -> anyhow::Result<()> {
-        let answered = load.end().await.with_context(|| self.nginx.report())?;
+    async fn end(mut self, load: Load) -> anyhow::Result<()> {
+        let answered = load.end().await.with_context(|| self.nginx.0.report())?;
         let asked = self.bed.simulator.billed_calls().await?;
         ensure!(
             usize::try_from(asked)? == answered,
             "Bedrock was asked {asked} times for {answered} answers"
         );
-        self.nginx.stop(STOP_DEADLINE).await?;
+        self.nginx.0.signal(Signal::TERM)?;
+        self.nginx.0.exited(STOP_DEADLINE).await?;
         for instance in self.instances {
             instance.process.stop(STOP_DEADLINE).await?;
         }
