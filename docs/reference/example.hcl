@@ -22,6 +22,10 @@ strict = false
 # through a block, for its guardrail say. runtime
 well_known_models = true
 
+# Pairs that every call carries into Bedrock's invocation log, at most 16. In a value {key_id}, {key_name}, {team} and {model}
+# stand for the caller's key, its team and the served name. runtime
+#request_metadata = { cost_center = "4711", team = "{team}", key = "{key_id}" }
+
 # The rollout ring, a label on every metric. bootstrap
 ring = "stable"
 
@@ -94,6 +98,9 @@ bedrock {
   first_byte_timeout  = "60m" # an answer that is not streamed comes whole, and may take an hour
   stream_idle_timeout = "10m"
 
+  # A stream whose first event does not come within this time goes on to the next region, where one stands ready.
+  stream_failover_after = "20s"
+
   retry {
     max_attempts = 3
     base_delay   = "100ms"
@@ -157,6 +164,9 @@ image_fetch {
   #prompt_cache       = []        # of "system" and "messages"
   #strict             = false     # as at the top, for this model
   #first_byte_timeout = "60m"     # as in bedrock, for this model
+
+  #stream_failover_after = "20s"               # as in bedrock, for this model
+  #request_metadata      = { product = "chat" } # as at the top, for this model
 
   #guardrail {
     #id      = "gr-1234567890ab"

@@ -60,17 +60,17 @@ impl Listeners {
     /// # Errors
     /// When an address cannot be bound; the error names it.
     pub async fn bind(loaded: &Loaded) -> Result<Self, BuildError> {
-        let bind = async |address: SocketAddr| {
-            TcpListener::bind(address).await.map_err(|source| BuildError::Bind { address, source })
+        let bind = |address: SocketAddr| {
+            ListenSocket::bind_tcp(address).map_err(|source| BuildError::Bind { address, source })
         };
         let bootstrap = &loaded.config.bootstrap;
-        let api = bind(bootstrap.listen).await?;
+        let api = bind(bootstrap.listen)?;
         let metrics = match bootstrap.metrics {
-            Some(address) => Some(bind(address).await?),
+            Some(address) => Some(bind(address)?),
             None => None,
         };
         let admin = match &bootstrap.admin {
-            Some(AdminAddress::Tcp(address)) => Some(bind(*address).await?.into()),
+            Some(AdminAddress::Tcp(address)) => Some(bind(*address)?.into()),
             Some(AdminAddress::Unix(path)) => {
                 let refused = |source| BuildError::BindUnix { path: path.clone(), source };
                 Some(ListenSocket::bind_unix(path).await.map_err(refused)?)
@@ -117,7 +117,7 @@ impl App {
         });
         let tasks = Tasks::new(shutdown.clone(), &surroundings.log).with_failure_hook(count_failure);
         let watches = Watches::before_reading(surroundings.config_watch.clone(), &loaded.config.bootstrap);
-        let credentials = build::credentials(&loaded, &surroundings);
+        let credentials = build::credentials(&loaded, &surroundings)?;
         let tls = build::tls(&loaded, &surroundings)?;
         let services = build::services(loaded, &credentials, &surroundings, shutdown)?;
         Ok(Self { services, credentials, surroundings, tls, watches, tasks })
@@ -166,7 +166,9 @@ impl App {
 
         let stop = stop_tokens(&tasks);
         // Metrics and health are read while requests drain, so that this listener stops with the process only.
-        let stop_late = StopTokens { draining: stop_at_the_end(&tasks), forced: stop.forced.clone() };
+        let at_the_end = stop_at_the_end(&tasks);
+        let stop_late =
+            StopTokens { announced: at_the_end.clone(), draining: at_the_end, forced: stop.forced.clone() };
         info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => env!("CARGO_PKG_VERSION"));
         let listening = Listening { tasks: &tasks, config: &server, log: &surroundings.log };
         let stats = listening.serve(
@@ -242,7 +244,8 @@ impl Listening<'_> {
         let log = self.log.new(o!(keys::COMPONENT => "server", "listener" => "admin"));
         let settings = ServerSettings { max_connections: ADMIN_CONNECTIONS, ..self.settings() };
         let server = Server::new(settings, service, log);
-        let stop = StopTokens { draining: CancellationToken::new(), forced: CancellationToken::new() };
+        let [announced, draining, forced] = [(); 3].map(|()| CancellationToken::new());
+        let stop = StopTokens { announced, draining, forced };
         let (forced, shutdown) = (stop.forced.clone(), self.tasks.shutdown().clone());
         self.tasks.spawn("admin", async move {
             let mut serving = pin!(server.run(listener, stop, TaskTracker::new()));
@@ -257,13 +260,16 @@ impl Listening<'_> {
     }
 
     fn settings(&self) -> ServerSettings {
+        let usual = ServerSettings::default();
         ServerSettings {
+            // A drain with hardly any time is not used up by connections that rest, and then called a forced one.
+            linger: usual.linger.min(self.config.drain_timeout / 2),
             max_connections: u32::try_from(self.config.max_connections).unwrap_or(u32::MAX),
             handshake_timeout: self.config.header_timeout,
             header_read_timeout: self.config.header_timeout,
             idle_timeout: self.config.idle_timeout,
             write_timeout: self.config.write_timeout,
-            ..ServerSettings::default()
+            ..usual
         }
     }
 }
@@ -271,7 +277,11 @@ impl Listening<'_> {
 /// Streams get their last event when a stop is forced; only then are connections dropped.
 fn stop_tokens(tasks: &Tasks) -> StopTokens {
     let shutdown = tasks.shutdown().clone();
-    let stop = StopTokens { draining: shutdown.draining().clone(), forced: CancellationToken::new() };
+    let stop = StopTokens {
+        announced: shutdown.announced().clone(),
+        draining: shutdown.draining().clone(),
+        forced: CancellationToken::new(),
+    };
     let forced = stop.forced.clone();
     tasks.spawn("last_words", async move {
         tokio::select! {

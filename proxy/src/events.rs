@@ -17,7 +17,7 @@ use slog::{Level, Logger, debug, error, info, o, warn};
 use tokio::time::Instant;
 
 use crate::record::{self, Outcome, UsageRecord};
-use crate::upstream::{BreakerKey, BreakerState};
+use crate::upstream::{BreakerKey, BreakerState, Transitions};
 
 pub use series::SeriesCache;
 
@@ -151,6 +151,16 @@ pub(crate) fn breaker_state(key: &BreakerKey, state: BreakerState) {
         BreakerState::HalfOpen => 1.0,
         BreakerState::Open => 2.0,
     });
+}
+
+/// How often a breaker has changed its state since it was made.
+pub(crate) fn breaker_transitions(key: &BreakerKey, transitions: Transitions) {
+    let Transitions { closed, half_opened, opened } = transitions;
+    for (to, count) in [("closed", closed), ("half_open", half_opened), ("open", opened)] {
+        let labels =
+            [("region", key.region.to_string()), ("model", key.model_id.to_string()), ("to", to.to_owned())];
+        metrics::counter!(names::BREAKER_TRANSITIONS_TOTAL, &labels).absolute(count);
+    }
 }
 
 /// Breakers of what is no longer called: an alert on them must end.

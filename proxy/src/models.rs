@@ -1,7 +1,9 @@
 //! The models that this instance serves: names from the configuration, what they stand for from the catalogue.
 
+mod metadata;
 mod route;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,10 @@ pub struct ServedModel {
     pub routes: Vec<Route>,
     /// How requests are translated.
     pub options: Options,
+    /// Pairs for Bedrock's invocation log, with placeholders as written.
+    pub request_metadata: BTreeMap<String, String>,
+    /// How long a streamed call waits for its first event where another region stands ready.
+    pub stream_failover_after: Duration,
     /// How long the first byte may take, where the model has a limit of its own.
     pub first_byte_timeout: Option<Duration>,
 }
@@ -163,6 +169,16 @@ impl ModelTable {
 }
 
 impl ServedModel {
+    /// How requests of a caller are translated.
+    #[must_use]
+    pub fn options_for(&self, principal: Option<&Principal>) -> Cow<'_, Options> {
+        if self.request_metadata.is_empty() {
+            return Cow::Borrowed(&self.options);
+        }
+        let request_metadata = metadata::resolve(&self.request_metadata, principal, &self.name);
+        Cow::Owned(Options { request_metadata, ..self.options.clone() })
+    }
+
     /// The model object of the API.
     #[must_use]
     pub fn object(&self) -> ModelObject {
@@ -235,10 +251,22 @@ fn serve(
                 nova_config::GuardrailTrace::EnabledFull => GuardrailTrace::EnabledFull,
             }),
         }),
+        request_metadata: BTreeMap::new(),
         choices_max: runtime.limits.n,
     };
     let first_byte_timeout = model.and_then(|model| model.first_byte_timeout);
-    ServedModel { name: name.to_owned(), target, routes, options, first_byte_timeout }
+    let mut request_metadata = runtime.request_metadata.clone();
+    request_metadata.extend(model.into_iter().flat_map(|model| model.request_metadata.clone()));
+    let own_patience = model.and_then(|model| model.stream_failover_after);
+    ServedModel {
+        name: name.to_owned(),
+        target,
+        routes,
+        options,
+        request_metadata,
+        stream_failover_after: own_patience.unwrap_or(runtime.failover.stream_after),
+        first_byte_timeout,
+    }
 }
 
 fn effort(effort: ReasoningEffort) -> Effort {

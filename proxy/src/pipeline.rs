@@ -254,7 +254,8 @@ pub(crate) fn translate_for(
     record: &mut RecordGuard,
 ) -> Result<Translation, ApiError> {
     let began = Instant::now();
-    let mut translation = form.translate(request, &model.target, &model.options, images)?;
+    let options = model.options_for(record.principal.as_deref());
+    let mut translation = form.translate(request, &model.target, &options, images)?;
     if translation.has_cache_points()
         && services.refusals.refuses_cache_points(&model.target.model.id, Instant::now())
     {

@@ -59,6 +59,9 @@ pub struct ServerSettings {
     pub idle_timeout: Duration,
     /// How long a client may take no byte at all while we have something to write: on the socket, or on a stream of HTTP/2.
     pub write_timeout: Duration,
+    /// How long a stopping listener keeps an HTTP/1 connection that rests, for a request that is on its way already. Closing at
+    /// once would cross it, and a load balancer must not send a POST twice, because nobody knows whether it was read.
+    pub linger: Duration,
     /// Header fields of one HTTP/1 request.
     pub max_headers: usize,
     /// Bytes of a request head, in both versions of HTTP. HTTP/1 rounds it up to 8 KiB, the least that hyper
@@ -80,6 +83,7 @@ impl Default for ServerSettings {
             header_read_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(120),
             write_timeout: Duration::from_secs(60),
+            linger: Duration::from_secs(1),
             max_headers: 100,
             max_header_bytes: 32 * 1024,
             max_concurrent_streams: 250,

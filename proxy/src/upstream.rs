@@ -8,6 +8,7 @@
 //! received and every byte of the body was decoded and verified.
 
 pub mod attempt;
+mod aws_http;
 pub mod breaker;
 pub mod breakers;
 pub mod client;
@@ -37,7 +38,8 @@ mod scripted_server;
 mod tests;
 
 pub use attempt::{Attempt, AttemptOutcome, Attempts};
-pub use breaker::{BreakerConfig, BreakerState};
+pub(crate) use aws_http::client as aws_http_client;
+pub use breaker::{BreakerConfig, BreakerState, Transitions};
 pub use breakers::{BreakerKey, Breakers};
 pub use client::{BedrockClient, Call};
 pub use config::{RetryConfig, UpstreamConfig};

@@ -112,7 +112,8 @@ impl Bed {
         Ok((bed, Simulator { endpoint }))
     }
 
-    async fn run_proxy(self, settings: Settings, program: Launch) -> anyhow::Result<Self> {
+    /// Runs a `nova-proxy` with these settings, in place of the one before if there was one.
+    pub(crate) async fn run_proxy(self, settings: Settings, program: Launch) -> anyhow::Result<Self> {
         let mut bed = self;
         bed.settings = settings;
         let config = bed.write_config(&bed.settings)?;

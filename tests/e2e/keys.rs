@@ -53,6 +53,36 @@ impl Keys {
     }
 }
 
+/// Who pays, as AWS's invocation log has it: by the configuration and the key, whatever the caller says.
+#[tokio::test]
+async fn the_invocation_log_names_the_team_of_the_key() {
+    let keys = Keys::new(&[("sk-team", json!({ "team": "search" })), ("sk-alone", json!({}))]).unwrap();
+    let rest = format!(
+        "request_metadata = {{ team = \"{{team}}\", key = \"{{key_id}}\", center = \"4711\" }}\n\
+         model \"{MODEL}\" {{\n  target = \"nova-lite\"\n  request_metadata = {{ center = \"{{model}}\" }}\n}}"
+    );
+    let bed = Bed::with(Settings { rest, ..keys.settings() }).await.unwrap();
+    let asked = with(ask("Hello"), json!({ "metadata": { "team": "somebody else", "run": "7" } }));
+    for (key, expected) in [
+        ("sk-team", json!({ "team": "search", "key": "key_0", "center": MODEL, "run": "7" })),
+        ("sk-alone", json!({ "team": "somebody else", "key": "key_1", "center": MODEL, "run": "7" })),
+    ] {
+        for path in ["/v1/chat/completions", "/v1/explain"] {
+            let call = bed.call(Method::POST, path).unwrap();
+            let call = call.header("authorization", &format!("Bearer {key}")).unwrap();
+            let call = call.header("content-type", "application/json").unwrap();
+            let reply = call.body(asked.to_string()).send().await.unwrap();
+            assert_eq!(reply.status, 200, "{}", reply.text());
+            let sent = if path == "/v1/explain" {
+                reply.json().unwrap()["converse"]["requestMetadata"].clone()
+            } else {
+                bed.simulator.invocations().await.unwrap().pop().unwrap()["request_metadata"].clone()
+            };
+            assert_eq!(sent, expected, "{path} with {key}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_request_without_a_known_key_is_refused() {
     let bed = Bed::start().await.unwrap();

@@ -28,17 +28,25 @@ mod images;
 #[cfg(test)]
 mod keys;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod outcome;
 #[cfg(test)]
+mod pki;
+#[cfg(test)]
 mod regions;
+#[cfg(test)]
+mod regions_load;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod repair;
 #[cfg(test)]
 mod responses;
+#[cfg(test)]
+mod rolling;
 #[cfg(test)]
 mod sdk_bytes;
 #[cfg(test)]
@@ -47,3 +55,7 @@ mod simulator;
 mod stream_contract;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod tls_renewal;
+#[cfg(test)]
+mod tls_settings;

@@ -50,7 +50,7 @@ pub(crate) async fn set_fault(simulator: &Simulator, fault: &Value) -> anyhow::R
     Ok(())
 }
 
-async fn clear_faults(simulator: &Simulator) -> anyhow::Result<()> {
+pub(crate) async fn clear_faults(simulator: &Simulator) -> anyhow::Result<()> {
     let reply = Call::new(Method::DELETE, &format!("{}/_sim/faults", simulator.endpoint))?.send().await?;
     ensure!(reply.status.is_success(), "DELETE /_sim/faults: {} {}", reply.status, reply.text());
     Ok(())

@@ -64,6 +64,13 @@ impl Simulator {
         Ok(entries(&self.get("requests").await?, "requests")?.len())
     }
 
+    /// How many calls were billed since the start, in all regions.
+    pub(crate) async fn billed_calls(&self) -> anyhow::Result<u64> {
+        let bill = self.get("bill").await?;
+        let lines = entries(&bill, "lines")?;
+        lines.iter().map(|line| line["requests"].as_u64().context("no requests in a line of the bill")).sum()
+    }
+
     /// The newest request that the simulator received.
     pub(crate) async fn last_request(&self) -> anyhow::Result<Captured> {
         let requests = entries(&self.get("requests?last=1").await?, "requests")?;

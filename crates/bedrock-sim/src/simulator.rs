@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -15,6 +15,8 @@ use crate::connection;
 use crate::error::SimulatorError;
 use crate::state::{Control, Site, State};
 
+/// How many connections the kernel accepts ahead, as far as it allows.
+const BACKLOG: u32 = 4096;
 /// How long a listener rests when the system refuses to accept: it is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long connections may take to end once they are cut off.
@@ -34,11 +36,12 @@ impl Simulator {
     ///
     /// # Errors
     /// No or duplicate regions, an address that is not loopback, or one that cannot be bound. Then nothing runs.
+    #[expect(clippy::unused_async, reason = "it binds and spawns on the runtime of whoever awaits it")]
     pub async fn start(config: SimulatorConfig) -> Result<Self, SimulatorError> {
         check(&config.regions)?;
         let mut listeners = Vec::new();
         for region in &config.regions {
-            listeners.push((region.name.clone(), bind(region).await?));
+            listeners.push((region.name.clone(), bind(region)?));
         }
         let state = Arc::new(State::new(config)?);
         let simulator = Self {
@@ -116,10 +119,18 @@ fn check(regions: &[RegionConfig]) -> Result<(), SimulatorError> {
     Ok(())
 }
 
-async fn bind(region: &RegionConfig) -> Result<(TcpListener, SocketAddr), SimulatorError> {
+/// With room for a burst of clients: a proxy may call hundreds of times at once.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn bind(region: &RegionConfig) -> Result<(TcpListener, SocketAddr), SimulatorError> {
     let failed =
         |source| SimulatorError::Bind { region: region.name.clone(), address: region.address, source };
-    let listener = TcpListener::bind(region.address).await.map_err(failed)?;
+    let listener = listen(region.address).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
 }

@@ -162,6 +162,8 @@ pub struct RuntimeConfig {
     pub strict: bool,
     /// Whether well-known OpenAI model names are mapped without a model block.
     pub well_known_models: bool,
+    /// Pairs that every call carries into the invocation log, with placeholders as written.
+    pub request_metadata: BTreeMap<String, String>,
     /// The least severe level that is logged.
     pub log_level: LogLevel,
     /// How patiently Bedrock is called.
@@ -212,6 +214,8 @@ pub struct FailoverConfig {
     pub regions: Vec<String>,
     /// Whether throttling is a reason to go on.
     pub spill_on_throttle: bool,
+    /// How long a streamed call waits for its first event where another region stands ready.
+    pub stream_after: Duration,
 }
 
 /// When a region counts as failed for a model, and how it is tried again.
@@ -280,6 +284,10 @@ pub struct ModelConfig {
     pub strict: Option<bool>,
     /// Overrides [`TimeoutConfig::first_byte`].
     pub first_byte_timeout: Option<Duration>,
+    /// Overrides [`FailoverConfig::stream_after`].
+    pub stream_failover_after: Option<Duration>,
+    /// Overrides [`RuntimeConfig::request_metadata`] pair by pair.
+    pub request_metadata: BTreeMap<String, String>,
     /// The guardrail of the calls.
     pub guardrail: Option<GuardrailConfig>,
 }

@@ -18,6 +18,9 @@ use crate::config::{
 };
 use crate::schema::{RawAuth, RawConfig, RawGuardrail, RawModel, RawServer, RawTls};
 
+/// Source: Bedrock API Reference, Converse, `requestMetadata`.
+const METADATA_PAIRS_MAX: usize = 16;
+
 /// A rule that is broken: the dotted path of a field, what is wrong, what to do.
 pub(crate) type Broken = (&'static str, String, String);
 
@@ -63,6 +66,7 @@ pub(crate) fn validate(
         let problem = format!("is above bedrock.breaker.open_max, {}", raw.bedrock.breaker.open_max);
         broken.push(rule("bedrock.breaker.open_for", problem, "lower it, or raise open_max"));
     }
+    too_much_metadata(&raw, &mut broken);
     let (Some(listen), Some(auth), Some(bedrock), true) = (listen, auth, bedrock, broken.is_empty()) else {
         return Err(broken);
     };
@@ -193,6 +197,20 @@ fn server(raw: &RawServer, broken: &mut Vec<Broken>) -> ServerConfig {
     }
 }
 
+/// Bedrock's limit holds for a call, and a call carries the pairs of its model and those at the top.
+fn too_much_metadata(raw: &RawConfig, broken: &mut Vec<Broken>) {
+    for (name, model) in &raw.model {
+        let more = model.request_metadata.keys().filter(|key| !raw.request_metadata.contains_key(*key));
+        let pairs = raw.request_metadata.len() + more.count();
+        if pairs > METADATA_PAIRS_MAX {
+            let problem = format!(
+                "would give calls of {name} {pairs} pairs of request_metadata, with those at the top, and Bedrock takes {METADATA_PAIRS_MAX}"
+            );
+            broken.push(rule("model", problem, "take some out"));
+        }
+    }
+}
+
 fn network(text: &str) -> Result<IpNet, String> {
     let network = text.parse::<IpNet>().or_else(|error| text.parse().map(IpAddr::into).map_err(|_| error));
     match network {
@@ -218,6 +236,7 @@ fn runtime(raw: RawConfig, removed_models: BTreeSet<String>, failover: FailoverC
     RuntimeConfig {
         strict: raw.strict,
         well_known_models: raw.well_known_models,
+        request_metadata: raw.request_metadata,
         log_level: raw.log.level,
         timeouts: TimeoutConfig {
             connect: raw.bedrock.connect_timeout.get(),
@@ -260,6 +279,8 @@ fn model(raw: RawModel) -> ModelConfig {
         prompt_cache: raw.prompt_cache,
         strict: raw.strict,
         first_byte_timeout: raw.first_byte_timeout.map(crate::DurationText::get),
+        stream_failover_after: raw.stream_failover_after.map(crate::DurationText::get),
+        request_metadata: raw.request_metadata,
         guardrail: raw.guardrail.map(|RawGuardrail { id, version, trace }| GuardrailConfig {
             id,
             version,

@@ -112,6 +112,12 @@ impl Shutdown {
         self.inner.requested.cancelled().await;
     }
 
+    /// Cancelled when somebody has asked for a stop: connections are still taken, and responses say that theirs ends.
+    #[must_use]
+    pub fn announced(&self) -> &CancellationToken {
+        &self.inner.requested
+    }
+
     /// Whether somebody has asked for a stop.
     #[must_use]
     pub fn is_requested(&self) -> bool {

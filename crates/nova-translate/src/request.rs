@@ -24,6 +24,7 @@ mod tools;
 use openai_api::chat::ChatRequest;
 
 pub use image::{RemoteImage, RemoteImages, remote_images};
+pub use metadata::metadata_safe;
 pub use options::{Guardrail, Options, PromptCache};
 pub use params::KNOWN_DROPS;
 pub(crate) use params::{drop_unknown_fields, header_safe};
@@ -106,7 +107,7 @@ pub fn translate(
         guardrail_config: options.guardrail.as_ref().map(converse::GuardrailConfig::from),
         inference_config: inference.config,
         messages: conversation.messages,
-        request_metadata: metadata::translate(request.metadata, &mut notes)?,
+        request_metadata: metadata::translate(request.metadata, &options.request_metadata, &mut notes)?,
         service_tier: params::service_tier(request.service_tier.as_deref(), context, &mut notes)?,
         system: conversation.system,
         tool_config: tools.config,

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
+use http::response::Parts;
+use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -73,12 +74,7 @@ impl Call {
     }
 
     async fn open_and_read(self) -> anyhow::Result<Reply> {
-        let open = self.open().await?;
-        let (parts, body) = open.response.into_parts();
-        let body = Limited::new(body, LARGEST_BODY).collect().await;
-        let body =
-            body.map_err(|error| anyhow::anyhow!("read the body of the {} answer: {error}", parts.status))?;
-        Ok(Reply { status: parts.status, headers: parts.headers, body: body.to_bytes() })
+        self.open().await?.whole().await
     }
 
     /// Sends the request and returns when the head of the answer is there; the body is read event by event.
@@ -87,23 +83,13 @@ impl Call {
     /// When the connection fails, or the deadline passes before the head.
     pub async fn stream(self) -> anyhow::Result<Stream> {
         let what = format!("{} {}", self.method, self.uri);
-        let open = tokio::time::timeout(EXCHANGE_DEADLINE, self.open())
+        tokio::time::timeout(EXCHANGE_DEADLINE, self.open())
             .await
             .with_context(|| format!("{what}: no head of an answer within {EXCHANGE_DEADLINE:?}"))?
-            .with_context(|| what)?;
-        let (parts, body) = open.response.into_parts();
-        Ok(Stream {
-            status: parts.status,
-            headers: parts.headers,
-            body,
-            parser: Parser::default(),
-            ready: Vec::new().into_iter(),
-            raw: Vec::new(),
-            _connection: open.connection,
-        })
+            .with_context(|| what)
     }
 
-    async fn open(self) -> anyhow::Result<Open> {
+    async fn open(self) -> anyhow::Result<Stream> {
         let authority = self.uri.authority().context("the URL has no host")?.clone();
         let address = (authority.host().to_owned(), authority.port_u16().unwrap_or(80));
         let socket = TcpStream::connect(address).await.with_context(|| format!("connect to {authority}"))?;
@@ -112,19 +98,22 @@ impl Call {
         // A failure of the connection reaches the caller through the response or its body.
         tasks.spawn(async move { connection.await.map_err(|error| error.to_string()) });
 
+        let response = sender.send_request(self.into_request()?).await?;
+        let (parts, body) = response.into_parts();
+        Ok(Stream::new(parts, body, tasks))
+    }
+
+    /// The request as it goes over the wire.
+    pub(crate) fn into_request(self) -> anyhow::Result<Request<Full<Bytes>>> {
+        let authority = self.uri.authority().context("the URL has no host")?.clone();
         let mut request = Request::new(Full::new(self.body));
         *request.method_mut() = self.method;
         let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
         *request.uri_mut() = path.parse()?;
         *request.headers_mut() = self.headers;
         request.headers_mut().entry(header::HOST).or_insert(authority.as_str().parse()?);
-        Ok(Open { response: sender.send_request(request).await?, connection: tasks })
+        Ok(request)
     }
-}
-
-struct Open {
-    response: Response<Incoming>,
-    connection: JoinSet<Result<(), String>>,
 }
 
 /// A whole answer.
@@ -189,6 +178,27 @@ pub struct Ended {
 }
 
 impl Stream {
+    /// `connection` is what has to live for as long as the body is read.
+    pub(crate) fn new(parts: Parts, body: Incoming, connection: JoinSet<Result<(), String>>) -> Self {
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+            parser: Parser::default(),
+            ready: Vec::new().into_iter(),
+            raw: Vec::new(),
+            _connection: connection,
+        }
+    }
+
+    /// Reads the body whole, whatever it is.
+    pub(crate) async fn whole(self) -> anyhow::Result<Reply> {
+        let body = Limited::new(self.body, LARGEST_BODY).collect().await;
+        let body =
+            body.map_err(|error| anyhow::anyhow!("read the body of the {} answer: {error}", self.status))?;
+        Ok(Reply { status: self.status, headers: self.headers, body: body.to_bytes() })
+    }
+
     /// The next event, or nothing at the proper end of the body.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 
 pub mod binary;
 pub mod client;
+pub mod kept;
 pub mod port;
 pub mod process;
 pub mod sse;

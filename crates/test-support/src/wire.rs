@@ -3,6 +3,8 @@
 //! It knows no protocol: bytes go through it or they do not.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -30,6 +32,7 @@ pub enum Mode {
 pub struct Wire {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
+    accepted: Arc<AtomicUsize>,
     _accepting: JoinSet<()>,
 }
 
@@ -39,17 +42,34 @@ impl Wire {
     /// # Errors
     /// When no port can be bound.
     pub async fn to(target: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("bind the wire")?;
+        Self::on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("bind the wire")?, target)
+    }
+
+    fn on(listener: TcpListener, target: SocketAddr) -> anyhow::Result<Self> {
         let address = listener.local_addr()?;
         let (mode, modes) = watch::channel(Mode::Pass);
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, target, modes));
-        Ok(Self { address, mode, _accepting: accepting })
+        let accepted = Arc::new(AtomicUsize::new(0));
+        accepting.spawn(accept(listener, target, modes, Arc::clone(&accepted)));
+        Ok(Self { address, mode, accepted, _accepting: accepting })
+    }
+
+    /// As [`Self::to`], at an address that a wire had before: the way back of what had disappeared.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub async fn at(address: SocketAddr, target: SocketAddr) -> anyhow::Result<Self> {
+        Self::on(TcpListener::bind(address).await.context("bind the wire again")?, target)
     }
 
     /// Where to connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many connections came.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// Changes what the wire does from now on, for open connections too.
@@ -58,12 +78,18 @@ impl Wire {
     }
 }
 
-async fn accept(listener: TcpListener, target: SocketAddr, modes: watch::Receiver<Mode>) {
+async fn accept(
+    listener: TcpListener,
+    target: SocketAddr,
+    modes: watch::Receiver<Mode>,
+    count: Arc<AtomicUsize>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((client, _)) = accepted else { return };
+                count.fetch_add(1, Ordering::Relaxed);
                 connections.spawn(connect(client, target, modes.clone()));
             }
             Some(_) = connections.join_next() => {}

@@ -33,7 +33,7 @@ use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::upstream::clock::system_clock;
 use crate::upstream::{
     AssumedRole, BedrockClient, BreakerConfig, Breakers, CachedCredentials, CredentialCacheConfig,
-    CredentialSource, DefaultChain, HttpsProxy, RetryConfig, RoleConfig, UpstreamConfig,
+    CredentialSource, DefaultChain, HttpsProxy, RetryConfig, RoleConfig, UpstreamConfig, aws_http_client,
 };
 
 /// How much memory vectors may take while they are gathered: ten of the largest requests, or thousands of ordinary ones.
@@ -82,15 +82,20 @@ pub enum BuildError {
 }
 
 /// The cache of AWS credentials over their source.
-pub(super) fn credentials(loaded: &Loaded, surroundings: &Surroundings) -> Arc<CachedCredentials> {
-    let chain = || {
-        Arc::new(DefaultChain::new(loaded.config.bootstrap.bedrock.region.clone()))
-            as Arc<dyn CredentialSource>
-    };
+pub(super) fn credentials(
+    loaded: &Loaded,
+    surroundings: &Surroundings,
+) -> Result<Arc<CachedCredentials>, BuildError> {
     let bedrock = &loaded.config.bootstrap.bedrock;
+    let http = aws_http_client(&upstream(loaded)).map_err(SnapshotError::from)?;
+    let chain = || {
+        let chain = DefaultChain::new(bedrock.region.clone()).with_http_client(http.clone());
+        Arc::new(chain) as Arc<dyn CredentialSource>
+    };
     let mut source = surroundings.credential_source.clone().unwrap_or_else(chain);
     if let Some(role) = &bedrock.assume_role {
-        source = Arc::new(AssumedRole::new(self::role(role, bedrock), source));
+        let role = AssumedRole::new(self::role(role, bedrock), source);
+        source = Arc::new(role.with_http_client(http));
     }
     // A program that brings its own credentials means these and not the environment's key.
     let from_environment = surroundings.credential_source.is_none();
@@ -98,7 +103,7 @@ pub(super) fn credentials(loaded: &Loaded, surroundings: &Surroundings) -> Arc<C
     let bearer_key = bearer_key.filter(|key| !key.is_empty()).map(SecretString::from);
     let log = surroundings.log.new(o!(keys::COMPONENT => "credentials"));
     let cache = CachedCredentials::new(source, CredentialCacheConfig::default(), system_clock(), log);
-    Arc::new(cache.with_bearer_key(bearer_key))
+    Ok(Arc::new(cache.with_bearer_key(bearer_key)))
 }
 
 fn role(role: &AssumeRoleConfig, bedrock: &BedrockConfig) -> RoleConfig {

@@ -25,8 +25,9 @@ pub(super) fn renderer(
         metrics::gauge!(names::CONNECTIONS_OPEN).set(narrow(stats.open_connections()));
         metrics::counter!(names::CONNECTIONS_OVERDUE_TOTAL).absolute(stats.overdue_connections_total());
         metrics::counter!(names::ACCEPT_ERRORS_TOTAL).absolute(stats.accept_errors_total());
-        for (key, state) in services.breakers.states(Instant::now()) {
+        for (key, state, transitions) in services.breakers.states(Instant::now()) {
             events::breaker_state(&key, state);
+            events::breaker_transitions(&key, transitions);
         }
         handle.render()
     })

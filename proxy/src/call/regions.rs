@@ -2,6 +2,8 @@
 //!
 //! Which region comes next is decided by `upstream/region.rs`; here the decisions meet the client and the breakers.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -45,7 +47,9 @@ impl RegionCalls<'_> {
                 return Err(no_route());
             };
             let spill_here = walk.spill(&self.standings());
-            let asked = self.ask::<O>(choice_now, route, body, spill_here, attempts).await;
+            let patience = self.patience::<O>(&walk, spill_here, began.elapsed());
+            let call = self.request(route, body, spill_here, patience);
+            let asked = self.ask::<O>(choice_now, route, &call, attempts).await;
             let error = match asked {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -62,8 +66,7 @@ impl RegionCalls<'_> {
         &self,
         choice: Choice,
         route: &Route,
-        body: &Bytes,
-        spill: Spill,
+        call: &Call<'_>,
         attempts: &mut Attempts,
     ) -> Result<O::Answer, UpstreamError> {
         let runtime = &self.snapshot.loaded.config.runtime;
@@ -72,14 +75,14 @@ impl RegionCalls<'_> {
             let key = route.breaker_key();
             self.breakers.begin(key, &self.snapshot.breaker, Instant::now(), forced)
         };
-        let call = begin(choice.forced).or_else(|| begin(true));
-        let result = self.snapshot.bedrock.run::<O>(&self.request(route, body, spill), attempts).await;
+        let open = begin(choice.forced).or_else(|| begin(true));
+        let result = self.snapshot.bedrock.run::<O>(call, attempts).await;
         let outcome = match &result {
             Ok(_) => AttemptOutcome::Answered,
             Err(error) => AttemptOutcome::Failed(error.kind),
         };
-        if let Some(call) = call {
-            call.end(outcome, runtime.failover.spill_on_throttle, Instant::now());
+        if let Some(open) = open {
+            open.end(outcome, runtime.failover.spill_on_throttle, Instant::now());
         }
         result
     }
@@ -91,12 +94,30 @@ impl RegionCalls<'_> {
         self.model.routes.iter().map(standing).collect()
     }
 
-    fn request<'a>(&'a self, route: &'a Route, body: &Bytes, spill: Spill) -> Call<'a> {
+    /// How long the first byte of an answer may take.
+    fn patience<O: Operation>(&self, walk: &Walk, spill: Spill, elapsed: Duration) -> Duration {
+        let runtime = &self.snapshot.loaded.config.runtime;
+        let whole = self.model.first_byte_timeout.unwrap_or(runtime.timeouts.first_byte);
+        // An answer that is not streamed has its first byte when it is finished: nothing tells its patience from a hang.
+        if O::STREAMED {
+            walk.patience(spill, whole, self.model.stream_failover_after, elapsed)
+        } else {
+            whole
+        }
+    }
+
+    fn request<'a>(
+        &'a self,
+        route: &'a Route,
+        body: &Bytes,
+        spill: Spill,
+        first_byte_timeout: Duration,
+    ) -> Call<'a> {
         Call {
             model_id: &route.target.model_id,
             region: &route.region,
             body: body.clone(),
-            first_byte_timeout: self.model.first_byte_timeout,
+            first_byte_timeout: Some(first_byte_timeout),
             spill,
         }
     }

@@ -102,8 +102,9 @@ impl State {
 }
 
 impl ConcurrencyLimit {
-    /// A limit with nothing in flight. Once `refusing` is cancelled, everybody who waits or comes is refused
-    /// as [`AdmissionError::Draining`]; permits that are out stay valid.
+    /// A limit with nothing in flight. Once `refusing` is cancelled, everybody who waits or would have to is refused as
+    /// [`AdmissionError::Draining`]; permits that are out stay valid, and a request that crossed the drain on its way and finds a
+    /// place is let through: its sender cannot know whether it may send it again.
     pub fn new(settings: ConcurrencySettings, refusing: CancellationToken) -> Self {
         let state = State {
             settings,
@@ -125,12 +126,11 @@ impl ConcurrencyLimit {
     /// [`AdmissionError::QueueFull`] at once, [`AdmissionError::QueueTimeout`] after the wait, or
     /// [`AdmissionError::Draining`].
     pub async fn acquire(&self) -> Result<Permit, AdmissionError> {
-        if self.shared.refusing.is_cancelled() {
-            return Err(AdmissionError::Draining);
-        }
-        let (place, queue_timeout) = match self.enter()? {
-            Entered::Admitted(permit) => return Ok(permit),
-            Entered::Queued(place, queue_timeout) => (place, queue_timeout),
+        let (place, queue_timeout) = match self.enter() {
+            Ok(Entered::Admitted(permit)) => return Ok(permit),
+            Ok(Entered::Queued(place, queue_timeout)) => (place, queue_timeout),
+            Err(_) if self.shared.refusing.is_cancelled() => return Err(AdmissionError::Draining),
+            Err(full) => return Err(full),
         };
         tokio::select! {
             biased;

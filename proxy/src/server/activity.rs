@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::ServerSettings;
@@ -45,23 +46,28 @@ struct State {
 
 /// The state of one connection, shared by its IO, its service and its response bodies.
 #[derive(Debug)]
-pub(super) struct Activity(Mutex<State>);
+pub(super) struct Activity {
+    state: Mutex<State>,
+    /// Tells that a request has begun, to who waits for one.
+    begins: Notify,
+}
 
 impl Activity {
     /// A connection that was accepted now.
     pub(super) fn start() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(State {
+        let state = State {
             open_requests: 0,
             between: Between::Head,
             since: Instant::now(),
             write_blocked_since: None,
             http2: false,
-        })))
+        };
+        Arc::new(Self { state: Mutex::new(state), begins: Notify::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change below is a plain assignment, so a poisoned state is still a whole one.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a request from its head until the returned guard is dropped, at the end of the response body.
@@ -69,7 +75,21 @@ impl Activity {
         let mut state = self.lock();
         state.open_requests += 1;
         state.http2 = http2;
+        drop(state);
+        self.begins.notify_waiters();
         OpenRequest(Arc::clone(self))
+    }
+
+    /// Waits until a request begins.
+    pub(super) async fn next_request(&self) {
+        self.begins.notified().await;
+    }
+
+    /// Whether the peer is told of a farewell by its protocol, so that none of its requests can cross it: it has a request
+    /// open, whose response says so, or it speaks HTTP/2.
+    pub(super) fn hears_farewells(&self) -> bool {
+        let state = self.lock();
+        state.open_requests > 0 || state.http2
     }
 
     /// The earliest moment at which the connection can be overdue, with the cause; `None` while nothing limits
@@ -227,6 +247,7 @@ mod tests {
         header_read_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(120),
         write_timeout: Duration::from_secs(60),
+        linger: Duration::from_secs(1),
         max_headers: 100,
         max_header_bytes: 8192,
         max_concurrent_streams: 1,

@@ -12,7 +12,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use http::{Request, Response, Version};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -130,13 +131,20 @@ where
 {
     let activity = Activity::start();
     let address = peer.address;
-    let service =
-        RequestService { inner: service, peer, hops, activity: Arc::clone(&activity), log: log.clone() };
+    let service = RequestService {
+        inner: service,
+        peer,
+        hops,
+        activity: Arc::clone(&activity),
+        announced: stop.announced.clone(),
+        log: log.clone(),
+    };
     let io = TokioIo::new(WatchedIo::new(io, Arc::clone(&activity)));
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut alarm = pin!(sleep_until(Instant::now()));
     let mut leaving: Option<ConnEnd> = None;
     let mut grace: Option<Instant> = None;
+    let mut farewell = Farewell::default();
 
     loop {
         // With requests open, look again after a rest: no deadline can begin and end before that.
@@ -163,7 +171,7 @@ where
                 }
             },
             () = stop.forced.cancelled() => return ConnEnd::Forced,
-            () = drain_begun(stop), if leaving.is_none() => {
+            () = farewell.due(stop, &activity, settings.linger), if leaving.is_none() => {
                 leaving = Some(ConnEnd::Closed);
                 connection.as_mut().graceful_shutdown();
             }
@@ -185,11 +193,27 @@ where
     }
 }
 
-/// Waits for the drain, and one turn of the runtime longer: bytes that lie in the socket of a connection that was
-/// just accepted become readable only then, and their request is answered.
-async fn drain_begun(stop: &StopTokens) {
-    stop.draining.cancelled().await;
-    yield_now().await;
+/// Until when a connection that rests waits for one more request, once the drain has begun.
+#[derive(Debug, Default)]
+struct Farewell(Option<Instant>);
+
+impl Farewell {
+    /// Waits until the connection has to end: once the drain has begun, at once where the peer is told of it by its protocol, and
+    /// after a request, or `linger`, where it is not.
+    async fn due(&mut self, stop: &StopTokens, activity: &Activity, linger: Duration) {
+        stop.draining.cancelled().await;
+        // One turn of the runtime longer: bytes that lie in the socket of a connection that was just accepted become
+        // readable only then, and their request is answered.
+        yield_now().await;
+        if activity.hears_farewells() {
+            return;
+        }
+        let until = *self.0.get_or_insert_with(|| Instant::now() + linger);
+        tokio::select! {
+            () = activity.next_request() => {}
+            () = sleep_until(until) => {}
+        }
+    }
 }
 
 /// When to look whether the connection is overdue; `None` while only its requests limit it.
@@ -203,6 +227,7 @@ struct RequestService<S> {
     peer: Peer,
     hops: Arc<TrustedHops>,
     activity: Arc<Activity>,
+    announced: CancellationToken,
     log: Logger,
 }
 
@@ -229,10 +254,12 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let open = self.activity.open_request(request.version() == Version::HTTP_2);
+        let http2 = request.version() == Version::HTTP_2;
+        let open = self.activity.open_request(http2);
         if let Err(ambiguous) = framing::check(&request) {
             return Box::pin(async move { Err(ambiguous.into()) });
         }
+        let announced = self.announced.clone();
         let client = self.hops.client(self.peer.address.ip(), request.headers());
         request.extensions_mut().insert(Peer { client, ..self.peer.clone() });
         let mut inner = self.inner.clone();
@@ -244,7 +271,13 @@ where
         Box::pin(async move {
             // A panic is one request's failure, not that of its neighbors on the connection.
             match AssertUnwindSafe(answer).catch_unwind().await {
-                Ok(Ok(response)) => Ok(response.map(|body| OpenBody::new(StallBody::new(body), open))),
+                Ok(Ok(mut response)) => {
+                    // A load balancer that keeps connections has none left in this way when the listener closes.
+                    if !http2 && announced.is_cancelled() {
+                        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                    }
+                    Ok(response.map(|body| OpenBody::new(StallBody::new(body), open)))
+                }
                 Ok(Err(failure)) => Err(RequestFailure::Service(failure)),
                 Err(panic) => {
                     error!(log, "request panicked"; "panic" => panic_message(panic.as_ref()));

@@ -18,7 +18,8 @@ use hyper::body::Incoming;
 use hyper_util::server::conn::auto;
 use slog::{Logger, debug, error, info, warn};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::unconstrained;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
@@ -26,7 +27,7 @@ use tower_service::Service;
 use super::conn::{self, ConnEnd, TrackedExecutor, panic_message};
 use super::hops::TrustedHops;
 use super::proxy_header::{self, ProxyHeaderError};
-use super::socket::{Accept, ListenSocket};
+use super::socket::{self, Accept, ListenSocket};
 use super::tls::{HandshakeError, ServerTls};
 use super::transport::Transport;
 use super::{Peer, ServerSettings};
@@ -39,12 +40,17 @@ const ACCEPT_BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duratio
 /// How often the log tells that the limit of connections holds clients back.
 const LIMIT_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How long handshakes that have begun may take to end before the listener closes: a round trip.
+const LAST_HANDSHAKES: Duration = Duration::from_millis(100);
+
 /// How often a drain logs what it waits for.
 const DRAIN_LOG_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How a listener is told to stop.
 #[derive(Clone, Debug)]
 pub struct StopTokens {
+    /// Still take connections, and let every HTTP/1 response say that its connection ends.
+    pub announced: CancellationToken,
     /// Take no more connections, let open requests finish.
     pub draining: CancellationToken,
     /// Drop what is still open.
@@ -195,13 +201,17 @@ where
             hops: Arc::clone(&self.hops),
             forced: AtomicUsize::new(0),
         });
+        // Counts as open work, so that a drain does not end between the two.
+        let accepting = tasks.token();
         tokio::select! {
             biased;
-            () = stop.draining.cancelled() => {}
+            () = stop.draining.cancelled() => {
+                self.accept_waiting(&listener, &slots, &connections, &tasks).await;
+            }
             () = stop.forced.cancelled() => {}
             () = self.accept_all(&listener, &slots, &connections, &tasks) => {}
         }
-        drop(listener);
+        drop((listener, accepting));
         self.wait_for_connections(&slots).await;
         DrainOutcome { forced_connections: connections.forced.load(Ordering::Acquire) }
     }
@@ -245,6 +255,30 @@ where
         }
     }
 
+    /// Takes the connections that the kernel has made already: closing the listener would reset them and the requests in them.
+    async fn accept_waiting(
+        &self,
+        listener: &impl Accept,
+        slots: &Arc<Semaphore>,
+        connections: &Arc<Connections>,
+        tasks: &TaskTracker,
+    ) {
+        if let Err(failure) = listener.begin_no_more() {
+            debug!(self.log, "cannot hold new connections off before closing"; "error" => %failure);
+        }
+        let end = Instant::now() + LAST_HANDSHAKES;
+        while let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
+            // Unconstrained: a task that has done much in its turn would otherwise find nothing.
+            let Ok(accepted) = timeout_at(end, unconstrained(listener.accept())).await else { return };
+            let Ok((stream, address)) = accepted else {
+                self.stats.accept_errors.fetch_add(1, Ordering::Relaxed);
+                return;
+            };
+            self.stats.accepted.fetch_add(1, Ordering::Relaxed);
+            tasks.spawn(self.connection(stream, address, slot, connections));
+        }
+    }
+
     async fn free_slot(
         &self,
         slots: &Arc<Semaphore>,
@@ -273,11 +307,10 @@ where
         let (service, settings, log) = (self.service.clone(), Arc::clone(&self.settings), self.log.clone());
         let (connections, open) = (Arc::clone(connections), OpenConnection::count(&self.stats, slot));
         async move {
-            // Without it small events of a stream wait for the acknowledgment of the one before.
             if let Transport::Plain(stream) = &stream
-                && let Err(failure) = stream.set_nodelay(true)
+                && let Err(failure) = socket::tune(stream)
             {
-                debug!(log, "cannot set TCP_NODELAY"; "peer" => %address, "error" => %failure);
+                debug!(log, "cannot set the options of a socket"; "peer" => %address, "error" => %failure);
             }
             let Connections { builder, stop, .. } = &*connections;
             let served = async {

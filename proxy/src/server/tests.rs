@@ -103,6 +103,11 @@ impl Service<Request<Incoming>> for Demo {
     }
 }
 
+fn stop_tokens() -> StopTokens {
+    let [announced, draining, forced] = [(); 3].map(|()| CancellationToken::new());
+    StopTokens { announced, draining, forced }
+}
+
 struct Running {
     address: SocketAddr,
     stop: StopTokens,
@@ -139,7 +144,7 @@ impl Running {
         let (chunks, receiver) = mpsc::channel(4);
         let unclaimed = Arc::new(Mutex::new(Some(receiver)));
         let server = shape(Server::new(settings, Demo { chunks: Arc::clone(&unclaimed) }, log()));
-        let stop = StopTokens { draining: CancellationToken::new(), forced: CancellationToken::new() };
+        let stop = stop_tokens();
         let (tasks, stats) = (TaskTracker::new(), server.stats());
         let outcome = tasks.spawn(server.run_on(listener, stop.clone(), tasks.clone()));
         Self { address, stop, tasks, stats, chunks, unclaimed, outcome }
@@ -244,7 +249,7 @@ async fn warp_filters_are_served() {
     let address = listener.local_addr().unwrap();
     let route = warp::path("warm").and(warp::ext::get::<Peer>()).map(|peer: Peer| peer.address.to_string());
     let server = Server::new(ServerSettings::default(), warp::service(route), log());
-    let stop = StopTokens { draining: CancellationToken::new(), forced: CancellationToken::new() };
+    let stop = stop_tokens();
     let tasks = TaskTracker::new();
     let outcome = tasks.spawn(server.run(listener, stop.clone(), tasks.clone()));
     let mut client = Client(TcpStream::connect(address).await.unwrap());
@@ -385,6 +390,64 @@ async fn drain_lets_an_open_stream_finish_and_closes_resting_connections() {
     assert_eq!(streaming.read_to_end().await, "\r\n0\r\n\r\n".trim_start());
     let outcome = timeout(PATIENCE, outcome).await.expect("drained").unwrap();
     assert_eq!(outcome, DrainOutcome { forced_connections: 0 });
+}
+
+#[tokio::test]
+async fn an_announced_stop_ends_connections_with_their_next_response_and_still_takes_new_ones() {
+    let server = Running::start(ServerSettings::default()).await;
+    let mut kept = server.connect().await;
+    kept.ask("/hello").await;
+    kept.read_until("\r\n\r\nhello").await;
+    server.stop.announced.cancel();
+    let mut new = server.connect().await;
+    for client in [&mut kept, &mut new] {
+        client.ask("/hello").await;
+        let answer = client.read_to_end().await;
+        assert!(answer.contains("\r\nconnection: close\r\n") && answer.ends_with("hello"), "{answer:?}");
+    }
+    assert!(!server.outcome.is_finished(), "nobody has told it to drain");
+}
+
+#[tokio::test]
+async fn a_request_that_crosses_the_drain_on_a_resting_connection_is_answered() {
+    let server = Running::start(ServerSettings { linger: PATIENCE, ..ServerSettings::default() }).await;
+    let mut resting = server.connect().await;
+    resting.ask("/hello").await;
+    resting.read_until("\r\n\r\nhello").await;
+    let mut silent = server.connect().await;
+    eventually("accepted", || server.stats.open_connections() == 2).await;
+    server.stop.announced.cancel();
+    server.stop.draining.cancel();
+    refuses_connections(server.address).await;
+    for client in [&mut resting, &mut silent] {
+        client.ask("/hello").await;
+        let answer = client.read_to_end().await;
+        assert!(answer.contains("\r\nconnection: close\r\n") && answer.ends_with("hello"), "{answer:?}");
+    }
+    assert_eq!(server.outcome().await, DrainOutcome { forced_connections: 0 });
+}
+
+/// A queue of connections that nobody has accepted: the drain has begun before the server runs.
+#[tokio::test]
+async fn connections_that_wait_in_the_kernel_at_the_drain_are_served() {
+    let listener = ListenSocket::bind_tcp(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..200 {
+        let mut client = Client(TcpStream::connect(address).await.unwrap());
+        client.ask("/warm").await;
+        clients.push(client);
+    }
+    let route = warp::path("warm").map(|| "served");
+    let server = Server::new(ServerSettings::default(), warp::service(route), log());
+    let (stop, tasks) = (stop_tokens(), TaskTracker::new());
+    stop.announced.cancel();
+    stop.draining.cancel();
+    let outcome = tasks.spawn(server.run(listener, stop, tasks.clone()));
+    for client in &mut clients {
+        assert!(client.read_to_end().await.ends_with("served"));
+    }
+    assert_eq!(outcome.await.unwrap(), DrainOutcome { forced_connections: 0 });
 }
 
 #[tokio::test]

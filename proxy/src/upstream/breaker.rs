@@ -70,6 +70,17 @@ pub enum BreakerState {
     Open,
 }
 
+/// How often a breaker has changed its state, for metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Transitions {
+    /// To closed.
+    pub closed: u64,
+    /// To half open.
+    pub half_opened: u64,
+    /// To open.
+    pub opened: u64,
+}
+
 /// A call that was let through. Its end is reported with it, also when the caller left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Permit {
@@ -106,6 +117,7 @@ pub struct Breaker {
     openings: u32,
     /// When it last closed, or was made.
     closed_at: Instant,
+    transitions: Transitions,
 }
 
 impl Breaker {
@@ -113,7 +125,7 @@ impl Breaker {
     #[must_use]
     pub fn new(now: Instant) -> Self {
         let phase = Phase::Closed { consecutive: 0, span: Span::new(now) };
-        Self { phase, generation: 0, openings: 0, closed_at: now }
+        Self { phase, generation: 0, openings: 0, closed_at: now, transitions: Transitions::default() }
     }
 
     /// For how long it is shut still; `None` where a call would be let through now.
@@ -206,6 +218,12 @@ impl Breaker {
         }
     }
 
+    /// How often its state has changed. Of an open one whose time has passed the change counts with its first probe.
+    #[must_use]
+    pub fn transitions(&self) -> Transitions {
+        self.transitions
+    }
+
     /// How long it stays open, by how often it has opened.
     fn open_time(&self, config: &BreakerConfig) -> Duration {
         let doublings = self.openings.saturating_sub(1).min(DOUBLINGS_MAX);
@@ -232,6 +250,13 @@ impl Breaker {
     }
 
     fn enter(&mut self, phase: Phase) {
+        let transitions = &mut self.transitions;
+        let count = match phase {
+            Phase::Closed { .. } => &mut transitions.closed,
+            Phase::HalfOpen { .. } => &mut transitions.half_opened,
+            Phase::Open { .. } => &mut transitions.opened,
+        };
+        *count += 1;
         self.phase = phase;
         self.generation = self.generation.wrapping_add(1);
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::attempt::AttemptOutcome;
-use super::breaker::{Breaker, BreakerConfig, BreakerState, Evidence, Permit};
+use super::breaker::{Breaker, BreakerConfig, BreakerState, Evidence, Permit, Transitions};
 use super::region::Standing;
 
 /// How many breakers there are at most. A pair beyond has none, and its region always stands ready: configurations are smaller.
@@ -67,9 +67,12 @@ impl Breakers {
         gone
     }
 
-    /// The state of each at `now`, for metrics.
-    pub fn states(&self, now: Instant) -> Vec<(BreakerKey, BreakerState)> {
-        self.lock().iter().map(|(key, breaker)| (key.clone(), breaker.state(now))).collect()
+    /// The state of each at `now`, and how often it has changed, for metrics.
+    pub fn states(&self, now: Instant) -> Vec<(BreakerKey, BreakerState, Transitions)> {
+        let look = |(key, breaker): (&BreakerKey, &Breaker)| {
+            (key.clone(), breaker.state(now), breaker.transitions())
+        };
+        self.lock().iter().map(look).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<BreakerKey, Breaker>> {

@@ -15,8 +15,9 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use bytes::Bytes;
+use http::header::HOST;
 use http::uri::PathAndQuery;
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -34,12 +35,18 @@ pub use body::AnswerBody;
 use link::{Link, SendFault};
 use pool::{Place, Pool};
 
-/// Probes on a quiet connection, so that a stream whose peer vanished is found even before its idle limit.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(30);
+/// Probes on a quiet connection: a peer that vanished is found 30 s after its last sign of life, however long the answer may take,
+/// and in time for another region. The first, the time between them, and how many stay without an answer.
+const TCP_KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(15), Duration::from_secs(5), 3);
+
+/// How long what was sent may stay without an acknowledgment: while something is on its way there are no probes.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// The client of all calls.
+/// The client of all calls. Cheap to clone; clones share their connections.
+#[derive(Clone)]
 pub struct HttpClient {
     connector: TimedConnector<HttpsConnector<ProxyConnector>>,
     pool: Arc<Pool>,
@@ -66,7 +73,7 @@ pub enum RequestError {
 }
 
 impl HttpClient {
-    /// Sends a request with an absolute URL and a `host` header, over a connection at rest or a new one.
+    /// Sends a request with an absolute URL, over a connection at rest or a new one.
     ///
     /// A connection at rest may turn out to have been closed, in which case nothing was sent and another one is tried. Dropping the
     /// future, or the body of the answer, closes the connection.
@@ -84,6 +91,10 @@ impl HttpClient {
         let place = Place { scheme, authority };
         let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
         *request.uri_mut() = Uri::from(path);
+        if !request.headers().contains_key(HOST) {
+            let host = HeaderValue::from_str(&host(&uri)).map_err(|_| RequestError::NoHost)?;
+            request.headers_mut().insert(HOST, host);
+        }
         while let Some(mut link) = self.pool.take(&place) {
             match link.send(request).await {
                 Ok(response) => return Ok(self.answer(response, link, place)),
@@ -137,7 +148,12 @@ pub fn build(config: &UpstreamConfig, schemes: Schemes) -> Result<HttpClient, Up
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    tcp.set_keepalive(Some(TCP_KEEPALIVE));
+    let (first, every, unanswered) = TCP_KEEPALIVE;
+    tcp.set_keepalive(Some(first));
+    tcp.set_keepalive_interval(Some(every));
+    tcp.set_keepalive_retries(Some(unanswered));
+    #[cfg(target_os = "linux")]
+    tcp.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
     let tcp = ProxyConnector::new(tcp, config.proxy.clone());
     let builder = HttpsConnectorBuilder::new();
     let builder = if !schemes.https {
@@ -156,6 +172,15 @@ pub fn build(config: &UpstreamConfig, schemes: Schemes) -> Result<HttpClient, Up
         connector: TimedConnector::new(https, config.connect_timeout),
         pool: Arc::new(Pool::new(config.pool_idle_timeout, config.pool_max_idle_per_host)),
     })
+}
+
+/// The `host` header: the authority without a port that is the scheme's own.
+pub(super) fn host(uri: &Uri) -> String {
+    let host = uri.host().unwrap_or_default();
+    match (uri.port_u16(), uri.scheme_str()) {
+        (None, _) | (Some(443), Some("https")) | (Some(80), Some("http")) => host.to_owned(),
+        (Some(port), _) => format!("{host}:{port}"),
+    }
 }
 
 fn tls(roots: RootCertStore) -> io::Result<ClientConfig> {

@@ -19,6 +19,8 @@ pub(crate) trait Operation {
     type Answer: Send;
     /// The last segment of the URL's path.
     const PATH: &'static str;
+    /// Whether the answer comes event by event, the first of them soon.
+    const STREAMED: bool;
 
     /// Reads a success. `deadline` is when the first byte of the answer is due.
     fn read(
@@ -47,6 +49,7 @@ pub(crate) struct CountTokens;
 impl Operation for Converse {
     type Answer = Reply;
     const PATH: &'static str = "converse";
+    const STREAMED: bool = false;
 
     async fn read(
         response: Response<AnswerBody>,
@@ -64,6 +67,7 @@ impl Operation for Converse {
 impl Operation for InvokeModel {
     type Answer = Reply;
     const PATH: &'static str = "invoke";
+    const STREAMED: bool = false;
 
     async fn read(
         response: Response<AnswerBody>,
@@ -81,6 +85,7 @@ impl Operation for InvokeModel {
 impl Operation for CountTokens {
     type Answer = Reply;
     const PATH: &'static str = "count-tokens";
+    const STREAMED: bool = false;
 
     async fn read(
         response: Response<AnswerBody>,
@@ -98,6 +103,7 @@ impl Operation for CountTokens {
 impl Operation for ConverseStream {
     type Answer = EventStream;
     const PATH: &'static str = "converse-stream";
+    const STREAMED: bool = true;
 
     async fn read(
         response: Response<AnswerBody>,

@@ -90,6 +90,15 @@ impl Walk {
         if ready { self.spill } else { Spill::Never }
     }
 
+    /// How long the region that is asked now may take to the first event of a stream: `whole`, or `after` where another region
+    /// stands ready and can still be turned to after it. So a region that hangs costs a request no more than `after`, and the
+    /// last region has the whole time: no request fails that merely takes long.
+    #[must_use]
+    pub fn patience(&self, spill: Spill, whole: Duration, after: Duration, elapsed: Duration) -> Duration {
+        let can_move = spill != Spill::Never && elapsed.saturating_add(after) < self.budget;
+        if can_move { whole.min(after) } else { whole }
+    }
+
     fn left<'a>(&'a self, standings: &'a [Standing]) -> impl Iterator<Item = (usize, Standing)> + 'a {
         let routes = self.asked.iter().zip(standings).enumerate();
         routes.filter(|(_, (asked, _))| !**asked).map(|(index, (_, standing))| (index, *standing))

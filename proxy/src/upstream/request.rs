@@ -12,7 +12,7 @@ use super::clock::SigningClock;
 use super::credentials::{SigningCredentials, chain};
 use super::endpoint::Endpoint;
 use super::error::{UpstreamError, UpstreamErrorKind, UpstreamSetupError};
-use super::sign;
+use super::{http_client, sign};
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("nova-proxy/", env!("CARGO_PKG_VERSION")));
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -31,7 +31,7 @@ impl PreparedRequest {
             .uri(call.region, call.model_id, path)
             .map_err(|error| UpstreamError::new(bad, chain(&error)))?;
         let mut headers = HeaderMap::with_capacity(8);
-        let host = HeaderValue::from_str(&host(&uri)).map_err(|error| {
+        let host = HeaderValue::from_str(&http_client::host(&uri)).map_err(|error| {
             UpstreamError::new(bad, "the endpoint's host is no header value").with_source(error)
         })?;
         headers.insert(HOST, host);
@@ -89,13 +89,4 @@ pub(super) fn bearer(key: &SecretString) -> Result<HeaderValue, UpstreamSetupErr
     let mut header = header.map_err(|_| UpstreamSetupError::BearerKey)?;
     header.set_sensitive(true);
     Ok(header)
-}
-
-/// The `host` header: the authority without a port that is the scheme's own.
-fn host(uri: &Uri) -> String {
-    let host = uri.host().unwrap_or_default();
-    match (uri.port_u16(), uri.scheme_str()) {
-        (None, _) | (Some(443), Some("https")) | (Some(80), Some("http")) => host.to_owned(),
-        (Some(port), _) => format!("{host}:{port}"),
-    }
 }

@@ -62,6 +62,7 @@ pub(super) fn failover(raw: &RawBedrock) -> FailoverConfig {
     FailoverConfig {
         regions: raw.failover_regions.clone().unwrap_or_else(declared),
         spill_on_throttle: raw.spill_on_throttle,
+        stream_after: raw.stream_failover_after.get(),
     }
 }
 

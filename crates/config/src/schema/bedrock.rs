@@ -77,6 +77,9 @@ pub(crate) struct RawBedrock {
     /// How long Bedrock may take to the first byte of an answer; a long answer that is not streamed comes whole after up to an hour.
     #[schemars(extend("x-tier" = "runtime", "x-minimum" = "1s", "x-maximum" = "2h"))]
     pub(crate) first_byte_timeout: DurationText,
+    /// How long a streamed call may take to its first event before it goes on to the next region, where one stands ready; a minute or more: never.
+    #[schemars(extend("x-tier" = "runtime", "x-minimum" = "100ms", "x-maximum" = "2h"))]
+    pub(crate) stream_failover_after: DurationText,
     /// How long a stream from Bedrock may be silent before it counts as broken.
     #[schemars(extend("x-tier" = "runtime", "x-minimum" = "1s", "x-maximum" = "2h"))]
     pub(crate) stream_idle_timeout: DurationText,
@@ -102,6 +105,7 @@ impl Default for RawBedrock {
             spill_on_throttle: false,
             connect_timeout: DurationText::from_secs(3),
             first_byte_timeout: DurationText::from_secs(3600),
+            stream_failover_after: DurationText::from_secs(20),
             stream_idle_timeout: DurationText::from_secs(600),
             retry: RawRetry::default(),
             breaker: RawBreaker::default(),

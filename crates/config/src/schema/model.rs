@@ -1,5 +1,7 @@
 //! `model "<name>" { … }`
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,19 @@ pub(crate) struct RawModel {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-tier" = "runtime", "x-minimum" = "1s", "x-maximum" = "2h"))]
     pub(crate) first_byte_timeout: Option<DurationText>,
+    /// As bedrock.stream_failover_after, for this model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-tier" = "runtime", "x-minimum" = "100ms", "x-maximum" = "2h"))]
+    pub(crate) stream_failover_after: Option<DurationText>,
+    /// As request_metadata at the top, for this model; where both have a key, this one counts.
+    #[serde(default)]
+    #[schemars(extend("x-tier" = "runtime", "maxProperties" = 16,
+        "propertyNames" = {"pattern": r"^[A-Za-z0-9\s:_@$#=/+,.-]{1,256}$",
+            "x-form": "1 to 256 letters, digits, spaces and characters of :_@$#=/+,.-"},
+        "additionalProperties" = {"type": "string",
+            "pattern": r"^([A-Za-z0-9\s:_@$#=/+,.-]|\{(key_id|key_name|team|model)\}){0,256}$",
+            "x-form": "at most 256 letters, digits, spaces, characters of :_@$#=/+,.- and {key_id}, {key_name}, {team} or {model} in quotes"}))]
+    pub(crate) request_metadata: BTreeMap<String, String>,
     /// The Bedrock guardrail of the calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) guardrail: Option<RawGuardrail>,

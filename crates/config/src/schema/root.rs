@@ -37,6 +37,14 @@ pub(crate) struct RawConfig {
     /// block, for its guardrail say.
     #[schemars(extend("x-tier" = "runtime"))]
     pub(crate) well_known_models: bool,
+    /// Pairs that every call carries into Bedrock's invocation log, for filters and cost reports. In a value {key_id}, {key_name}, {team} and {model} stand for the caller's key, its team and the served name; a pair whose value is not known is left out.
+    #[schemars(extend("x-tier" = "runtime", "maxProperties" = 16,
+        "propertyNames" = {"pattern": r"^[A-Za-z0-9\s:_@$#=/+,.-]{1,256}$",
+            "x-form": "1 to 256 letters, digits, spaces and characters of :_@$#=/+,.-"},
+        "additionalProperties" = {"type": "string",
+            "pattern": r"^([A-Za-z0-9\s:_@$#=/+,.-]|\{(key_id|key_name|team|model)\}){0,256}$",
+            "x-form": "at most 256 letters, digits, spaces, characters of :_@$#=/+,.- and {key_id}, {key_name}, {team} or {model} in quotes"}))]
+    pub(crate) request_metadata: BTreeMap<String, String>,
     /// The name of the rollout ring this instance belongs to, a label on every metric.
     #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9_-]{0,31}$"),
         extend("x-tier" = "bootstrap", "x-form" = "a name of at most 32 lower-case letters, digits, - and _, such as \"stable\""))]
@@ -71,6 +79,7 @@ impl Default for RawConfig {
             admin: None,
             strict: false,
             well_known_models: true,
+            request_metadata: BTreeMap::new(),
             ring: "stable".to_owned(),
             log: RawLog::default(),
             server: RawServer::default(),

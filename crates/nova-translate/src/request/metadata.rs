@@ -1,4 +1,4 @@
-//! `metadata` to `requestMetadata`, which AWS writes into the invocation log.
+//! `metadata` and the configuration's own pairs to `requestMetadata`, which AWS writes into the invocation log.
 //!
 //! Source: Bedrock API Reference, Converse, `requestMetadata`: at most 16 pairs, keys of 1 to 256 and values of 0 to 256 characters out of
 //! letters, digits, white space and `:_@$#=/+,-.`.
@@ -10,14 +10,22 @@ use serde_json::{Map, Value};
 use crate::TranslateError;
 use crate::note::Notes;
 
+/// How many pairs a call may carry.
 const PAIRS_MAX: usize = 16;
+
+/// How long a key or a value may be.
 const LENGTH_MAX: usize = 256;
 
+/// The pairs of the call: the configuration's, which nobody else can change, and the caller's as far as there is room.
+///
+/// # Errors
+/// When the caller's break a rule of OpenAI's API, or cannot all be sent under `strict`.
 pub(super) fn translate(
     metadata: Option<Map<String, Value>>,
+    configured: &BTreeMap<String, String>,
     notes: &mut Notes,
 ) -> Result<BTreeMap<String, String>, TranslateError> {
-    let mut pairs = BTreeMap::new();
+    let mut pairs = configured.clone();
     let Some(metadata) = metadata else { return Ok(pairs) };
     if metadata.len() > PAIRS_MAX {
         return Err(TranslateError::invalid(
@@ -31,16 +39,30 @@ pub(super) fn translate(
         };
         if key.is_empty() || !is_legal(&key) || !is_legal(&value) {
             notes.drop("metadata", "Bedrock takes at most 256 letters, digits, spaces and :_@$#=/+,-. in a key or value: other pairs were left out")?;
-            continue;
+        } else if configured.contains_key(&key) {
+            notes.rewrite(
+                "metadata",
+                "the configuration of this proxy gives some of the pairs, and its values count",
+            );
+        } else if pairs.len() >= PAIRS_MAX {
+            notes.drop("metadata", "Bedrock takes at most 16 pairs with those of this proxy's configuration: further ones were left out")?;
+        } else {
+            pairs.insert(key, value);
         }
-        pairs.insert(key, value);
     }
     Ok(pairs)
 }
 
+/// `text` as Bedrock takes it: other characters become `_`, and what is too long is cut.
+#[must_use]
+pub fn metadata_safe(text: &str) -> String {
+    text.chars().take(LENGTH_MAX).map(|char| if is_legal_char(char) { char } else { '_' }).collect()
+}
+
 fn is_legal(text: &str) -> bool {
-    let legal = |char: char| {
-        char.is_ascii_alphanumeric() || char.is_ascii_whitespace() || ":_@$#=/+,-.".contains(char)
-    };
-    text.len() <= LENGTH_MAX && text.chars().all(legal)
+    text.len() <= LENGTH_MAX && text.chars().all(is_legal_char)
+}
+
+fn is_legal_char(char: char) -> bool {
+    char.is_ascii_alphanumeric() || char.is_ascii_whitespace() || ":_@$#=/+,-.".contains(char)
 }

@@ -1,5 +1,7 @@
 //! What the configuration says about a model, as far as the translation needs it.
 
+use std::collections::BTreeMap;
+
 use openai_api::chat::Effort;
 
 use crate::converse::{GuardrailConfig, GuardrailTrace};
@@ -19,6 +21,8 @@ pub struct Options {
     pub prompt_cache: PromptCache,
     /// Applied to every request.
     pub guardrail: Option<Guardrail>,
+    /// Pairs for the invocation log, legal for Bedrock, that win over the caller's.
+    pub request_metadata: BTreeMap<String, String>,
     /// The highest `n`.
     pub choices_max: u32,
 }
@@ -32,6 +36,7 @@ impl Default for Options {
             service_tier: None,
             prompt_cache: PromptCache::default(),
             guardrail: None,
+            request_metadata: BTreeMap::new(),
             choices_max: 8,
         }
     }

@@ -28,6 +28,7 @@ struct FixtureOptions {
     service_tier: Option<String>,
     prompt_cache: Vec<String>,
     guardrail: Option<Value>,
+    request_metadata: std::collections::BTreeMap<String, String>,
 }
 
 impl Fixture {
@@ -56,6 +57,7 @@ impl Fixture {
                 version: guardrail["version"].as_str().expect("a version").to_owned(),
                 trace: Some(GuardrailTrace::Enabled),
             }),
+            request_metadata: asked.request_metadata.clone(),
             ..Options::default()
         }
     }

@@ -48,6 +48,8 @@ pub const UPSTREAM_RETRIES_TOTAL: &str = "nova_proxy_upstream_retries_total";
 pub const UPSTREAM_FAILOVERS_TOTAL: &str = "nova_proxy_upstream_failovers_total";
 /// Where the breaker of a model in a region stands.
 pub const BREAKER_STATE: &str = "nova_proxy_breaker_state";
+/// Changes of the state of a breaker.
+pub const BREAKER_TRANSITIONS_TOTAL: &str = "nova_proxy_breaker_transitions_total";
 /// Streams that did not reach their end.
 pub const STREAMS_BROKEN_TOTAL: &str = "nova_proxy_streams_broken_total";
 /// Parameters left out.
@@ -174,6 +176,13 @@ pub const METRICS: &[MetricSpec] = &[
         Unit::Count,
         &["region", "model"],
         "The breaker of a model id in a region: 0 closed, 1 half open, 2 open.",
+    ),
+    spec(
+        BREAKER_TRANSITIONS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["region", "model", "to"],
+        "Changes of the state of a breaker, by the state that it changed to: closed, half_open, open.",
     ),
     spec(
         STREAMS_BROKEN_TOTAL,

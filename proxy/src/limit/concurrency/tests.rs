@@ -108,7 +108,7 @@ async fn limits_rise_and_fall_without_losing_permits() {
 }
 
 #[tokio::test]
-async fn draining_refuses_who_waits_and_who_comes_and_keeps_who_works() {
+async fn draining_refuses_who_waits_or_would_and_lets_through_who_finds_a_place() {
     let refusing = CancellationToken::new();
     let limit = ConcurrencyLimit::new(settings(1, 1), refusing.clone());
     let held = limit.acquire().await.unwrap();
@@ -119,7 +119,9 @@ async fn draining_refuses_who_waits_and_who_comes_and_keeps_who_works() {
     assert_eq!(limit.acquire().await.unwrap_err(), AdmissionError::Draining);
     assert_eq!((limit.snapshot().in_flight, limit.snapshot().queued), (1, 0));
     drop(held);
-    assert_eq!(limit.snapshot().in_flight, 0);
+    let crossed = limit.acquire().await.unwrap();
+    assert_eq!(limit.snapshot().in_flight, 1);
+    drop(crossed);
 }
 
 /// Tasks on two threads take, hold, give up and release permits while the limit falls from 8 to 3.

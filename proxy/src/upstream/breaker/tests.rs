@@ -93,6 +93,23 @@ fn what_is_long_past_does_not_count() {
     assert_eq!(bench.state(), BreakerState::Closed);
 }
 
+/// The sum that `docs/reference/failover.md` tells of a region that fails and recovers once.
+#[test]
+fn a_failure_with_two_failed_rounds_of_probes_closes_once_and_opens_as_often_as_it_half_opens() {
+    let mut bench = Bench::new();
+    bench.fail_until_open();
+    for wait in [5, 10] {
+        bench.pass(wait);
+        bench.call(Evidence::Failure);
+    }
+    bench.pass(20);
+    for _ in 0..config().probes {
+        bench.call(Evidence::Success);
+    }
+    let expected = Transitions { opened: 3, half_opened: 3, closed: 1 };
+    assert_eq!((bench.state(), bench.breaker.transitions()), (BreakerState::Closed, expected));
+}
+
 #[test]
 fn probes_close_it_when_all_succeed() {
     let mut bench = Bench::new();

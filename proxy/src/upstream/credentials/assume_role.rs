@@ -7,6 +7,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future::BoxFuture;
 
 use super::CredentialSource;
@@ -40,13 +41,21 @@ pub struct RoleConfig {
 pub struct AssumedRole {
     role: RoleConfig,
     base: Arc<dyn CredentialSource>,
+    http: Option<SharedHttpClient>,
 }
 
 impl AssumedRole {
     /// Assumes `role` with what `base` gives.
     #[must_use]
     pub fn new(role: RoleConfig, base: Arc<dyn CredentialSource>) -> Self {
-        Self { role, base }
+        Self { role, base, http: None }
+    }
+
+    /// Reaches STS by `http` instead of a client of AWS's library.
+    #[must_use]
+    pub fn with_http_client(mut self, http: SharedHttpClient) -> Self {
+        self.http = Some(http);
+        self
     }
 
     async fn assume(&self) -> Result<Credentials, CredentialsError> {
@@ -56,6 +65,9 @@ impl AssumedRole {
             .region(region.clone())
             .use_fips(role.use_fips)
             .use_dual_stack(role.use_dual_stack);
+        if let Some(http) = &self.http {
+            settings = settings.http_client(http.clone());
+        }
         if let Some(endpoint) = &role.sts_endpoint {
             settings = settings.endpoint_url(endpoint);
         }

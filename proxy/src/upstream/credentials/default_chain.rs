@@ -2,9 +2,11 @@
 
 use aws_config::Region;
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use futures_util::future::BoxFuture;
 
 use super::CredentialSource;
@@ -15,12 +17,20 @@ use super::CredentialSource;
 #[derive(Debug, Clone)]
 pub struct DefaultChain {
     region: Region,
+    http: Option<SharedHttpClient>,
 }
 
 impl DefaultChain {
     /// Talks to the STS of `region` when a role is to be assumed.
     pub fn new(region: impl Into<String>) -> Self {
-        Self { region: Region::new(region.into()) }
+        Self { region: Region::new(region.into()), http: None }
+    }
+
+    /// Reaches STS and the others by `http` instead of a client of AWS's library.
+    #[must_use]
+    pub fn with_http_client(mut self, http: SharedHttpClient) -> Self {
+        self.http = Some(http);
+        self
     }
 }
 
@@ -28,7 +38,12 @@ impl CredentialSource for DefaultChain {
     fn load(&self) -> BoxFuture<'_, Result<Credentials, CredentialsError>> {
         Box::pin(async move {
             // Built anew for each load: a chain reads profile files once, and a rotated key would never be seen.
-            let chain = DefaultCredentialsChain::builder().region(self.region.clone()).build().await;
+            let mut provider = ProviderConfig::default();
+            if let Some(http) = &self.http {
+                provider = provider.with_http_client(http.clone());
+            }
+            let chain = DefaultCredentialsChain::builder().configure(provider).region(self.region.clone());
+            let chain = chain.build().await;
             chain.provide_credentials().await
         })
     }

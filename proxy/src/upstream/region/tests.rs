@@ -12,6 +12,24 @@ fn shut(seconds: u64) -> Standing {
     Standing::Shut(Duration::from_secs(seconds))
 }
 
+#[rstest]
+#[case::another_is_ready(Spill::Failures, 3600, 20, 0, 20)]
+#[case::nobody_else_is(Spill::Never, 3600, 20, 0, 3600)]
+#[case::the_second_of_three(Spill::Failures, 3600, 20, 20, 20)]
+#[case::too_late_to_move_after_it(Spill::Failures, 3600, 20, 40, 3600)]
+#[case::turned_off_by_a_minute(Spill::FailuresAndThrottles, 3600, 60, 0, 3600)]
+#[case::never_longer_than_the_whole(Spill::Failures, 10, 50, 0, 10)]
+fn a_stream_waits_for_a_region_as_long_as_it_can_still_leave(
+    #[case] spill: Spill,
+    #[case] whole: u64,
+    #[case] after: u64,
+    #[case] elapsed: u64,
+    #[case] expected: u64,
+) {
+    let [whole, after, elapsed, expected] = [whole, after, elapsed, expected].map(Duration::from_secs);
+    assert_eq!(walk(2).patience(spill, whole, after, elapsed), expected);
+}
+
 fn walk(routes: usize) -> Walk {
     Walk::new(routes, Spill::Failures, BUDGET)
 }

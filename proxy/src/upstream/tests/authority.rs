@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::upstream::credentials::{AssumedRole, RoleConfig};
+use crate::upstream::credentials::{AssumedRole, CredentialSource as _, RoleConfig};
 use crate::upstream::https_proxy::HttpsProxy;
 
 const STS_ANSWER: &str = r#"<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
@@ -19,6 +19,10 @@ const STS_ANSWER: &str = r#"<AssumeRoleResponse xmlns="https://sts.amazonaws.com
     </AssumeRoleResult></AssumeRoleResponse>"#;
 
 fn role(sts: &ScriptedServer) -> RoleConfig {
+    role_at(sts.url())
+}
+
+fn role_at(sts_endpoint: String) -> RoleConfig {
     RoleConfig {
         arn: "arn:aws:iam::123456789012:role/nova".to_owned(),
         external_id: Some("external-1".to_owned()),
@@ -27,7 +31,7 @@ fn role(sts: &ScriptedServer) -> RoleConfig {
         region: "us-west-2".to_owned(),
         use_fips: false,
         use_dual_stack: false,
-        sts_endpoint: Some(sts.url()),
+        sts_endpoint: Some(sts_endpoint),
     }
 }
 
@@ -132,9 +136,18 @@ async fn tunnelling(
     (address, received, tasks)
 }
 
-/// A TLS server of `bedrock.test` that answers one request, and the file with its certificate.
+/// A TLS server of `bedrock.test` that answers one call, and the file with its certificate.
 async fn tls_bedrock() -> (std::net::SocketAddr, tempfile::NamedTempFile, JoinSet<()>) {
-    let certified = rcgen::generate_simple_self_signed(["bedrock.test".to_owned()]).unwrap();
+    tls_server("bedrock.test", BODY, whole(200, &[JSON, REQUEST_ID], ANSWER.as_bytes())).await
+}
+
+/// A TLS server of `host` that reads one request up to `end` and answers it, and the file with its certificate.
+async fn tls_server(
+    host: &str,
+    end: &'static str,
+    answer: Vec<u8>,
+) -> (std::net::SocketAddr, tempfile::NamedTempFile, JoinSet<()>) {
+    let certified = rcgen::generate_simple_self_signed([host.to_owned()]).unwrap();
     let mut file = tempfile::NamedTempFile::new().unwrap();
     let text = base64::engine::general_purpose::STANDARD.encode(certified.cert.der());
     write!(file, "-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n").unwrap();
@@ -155,10 +168,10 @@ async fn tls_bedrock() -> (std::net::SocketAddr, tempfile::NamedTempFile, JoinSe
         // A client that does not trust the certificate ends the handshake; it tells on its side.
         let Ok(mut stream) = acceptor.accept(socket).await else { return };
         let mut request = Vec::new();
-        while !request.ends_with(BODY.as_bytes()) {
+        while !request.ends_with(end.as_bytes()) {
             assert!(stream.read_buf(&mut request).await.unwrap() > 0, "the client left");
         }
-        stream.write_all(&whole(200, &[JSON, REQUEST_ID], ANSWER.as_bytes())).await.unwrap();
+        stream.write_all(&answer).await.unwrap();
         stream.flush().await.unwrap();
     });
     (address, file, tasks)
@@ -179,6 +192,49 @@ async fn a_call_goes_through_the_proxy_and_trusts_the_bundle() {
     let head = heads.recv().await.unwrap();
     assert!(head.starts_with("CONNECT bedrock.test:443 HTTP/1.1\r\n"), "{head}");
     assert!(head.to_ascii_lowercase().contains("proxy-authorization: basic dxnlcjp3b3jk"), "{head}");
+}
+
+/// The way to STS is that to Bedrock: nothing here is told to AWS's library but the client that connects.
+#[tokio::test]
+async fn a_role_is_assumed_through_the_proxy_and_trusts_the_bundle() {
+    let answer = whole(200, &[("content-type", "text/xml")], STS_ANSWER.as_bytes());
+    // The last part of the form, so that the server knows the end of the request.
+    let (sts, bundle, _server) = tls_server("sts.test", "ExternalId=external-1", answer).await;
+    let (proxy, mut heads, _proxy) = tunnelling(sts).await;
+    let way = UpstreamConfig {
+        ca_file: Some(bundle.path().to_owned()),
+        proxy: Some(HttpsProxy::new(&format!("http://user:word@{proxy}"), "")),
+        ..UpstreamConfig::new("us-east-1")
+    };
+    let role = RoleConfig {
+        sts_endpoint: Some("https://sts.test".to_owned()),
+        session_tags: Vec::new(),
+        ..role_at(String::new())
+    };
+    let source = AssumedRole::new(role, Arc::new(Numbered::default()));
+    let source = source.with_http_client(aws_http_client(&way).unwrap());
+    let credentials = source.load().await.unwrap();
+    assert_eq!(credentials.access_key_id(), "AKIDROLE");
+    let head = heads.recv().await.unwrap();
+    assert!(head.starts_with("CONNECT sts.test:443 HTTP/1.1\r\n"), "{head}");
+    assert!(head.to_ascii_lowercase().contains("proxy-authorization: basic dxnlcjp3b3jk"), "{head}");
+}
+
+#[tokio::test]
+async fn sts_outside_the_bundle_is_not_trusted() {
+    let (sts, _bundle, _server) = tls_server("sts.test", "ExternalId=external-1", Vec::new()).await;
+    let (_, other, _other) = tls_bedrock().await;
+    let (proxy, mut heads, _proxy) = tunnelling(sts).await;
+    let way = UpstreamConfig {
+        ca_file: Some(other.path().to_owned()),
+        proxy: Some(HttpsProxy::new(&format!("http://{proxy}"), "")),
+        ..UpstreamConfig::new("us-east-1")
+    };
+    let source = AssumedRole::new(role_at("https://sts.test".to_owned()), Arc::new(Numbered::default()));
+    let source = source.with_http_client(aws_http_client(&way).unwrap());
+    source.load().await.unwrap_err();
+    let head = heads.recv().await.unwrap();
+    assert!(head.starts_with("CONNECT sts.test:443"), "it got as far as the handshake: {head}");
 }
 
 #[tokio::test]
