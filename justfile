@@ -43,6 +43,11 @@ fuzz target seconds="60":
 clients *suites="":
     ./tests/run clients {{ suites }}
 
+# The proxy beside nginx, in front of the same upstream: needs two cores and nothing else running
+bench *arguments="":
+    cargo build --profile dist --locked -p nova-proxy
+    cargo run --release --locked -p nova-bench -- run {{ arguments }}
+
 # Licenses, bans, sources and advisories; needs cargo-deny
 deny:
     cargo deny --all-features check

@@ -14,7 +14,7 @@ use slog::{Drain, FnValue, Level, Logger, Never, PushFnValue, Record, o};
 use channel::LogChannel;
 pub use level::LevelControl;
 use level::LevelGate;
-use writer::{LogWriter, SharedBuffer, WriterGuard};
+use writer::{LineSink, LogWriter, WriterGuard};
 
 use crate::keys;
 
@@ -116,15 +116,14 @@ impl Log {
 
     fn json<W: Write + Send + 'static>(level: Level, output: W, records: usize) -> io::Result<Self> {
         // The serializer writes piece by piece: without a buffer each piece is a system call.
-        let buffer = SharedBuffer::new(output);
-        let drain = slog_json::Json::new(buffer.clone())
+        let sink = LineSink::new(output);
+        let drain = slog_json::Json::new(sink.lines())
             .add_key_value(o!(
                 "msg" => PushFnValue(|record: &Record<'_>, value| value.emit(record.msg())),
                 "level" => FnValue(|record: &Record<'_>| level_name(record.level())),
             ))
             .build();
-        // An output that is closed takes nothing, and there is no other to say so on.
-        let flush = move || buffer.clone().flush().unwrap_or_default();
+        let flush = move || sink.flush();
         Self::over(level, drain.ignore_res(), flush, records, channel::Stamp::InRecord)
     }
 

@@ -112,27 +112,43 @@ where
     }
 }
 
-/// A buffer that one hand fills and another empties.
-pub(super) struct SharedBuffer<W: Write>(Arc<Mutex<BufWriter<W>>>);
+/// Where whole lines go, and are kept until somebody flushes.
+pub(super) struct LineSink<W: Write>(Arc<Mutex<BufWriter<W>>>);
 
-impl<W: Write> Clone for SharedBuffer<W> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<W: Write> SharedBuffer<W> {
+impl<W: Write> LineSink<W> {
     pub(super) fn new(output: W) -> Self {
         Self(Arc::new(Mutex::new(BufWriter::new(output))))
     }
+
+    /// For the serializer, which writes a line in dozens of pieces and ends it with its one line break.
+    pub(super) fn lines(&self) -> Lines<W> {
+        Lines { line: Vec::new(), sink: Arc::clone(&self.0) }
+    }
+
+    /// Writes what is kept. An output that is closed takes nothing, and there is no other to say so on.
+    pub(super) fn flush(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush().unwrap_or_default();
+    }
 }
 
-impl<W: Write> Write for SharedBuffer<W> {
+/// Gathers a line before it takes the lock of the sink.
+pub(super) struct Lines<W: Write> {
+    line: Vec<u8>,
+    sink: Arc<Mutex<BufWriter<W>>>,
+}
+
+impl<W: Write> Write for Lines<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        self.line.extend_from_slice(bytes);
+        if bytes.last() == Some(&b'\n') {
+            let written = self.sink.lock().unwrap_or_else(PoisonError::into_inner).write_all(&self.line);
+            self.line.clear();
+            written?;
+        }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
+        Ok(())
     }
 }
