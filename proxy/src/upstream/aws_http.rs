@@ -3,6 +3,7 @@
 //! Certificates, proxies and timeouts of connections are thereby one set of rules, and a network that lets Bedrock through lets
 //! the credentials through too.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
@@ -30,40 +31,62 @@ const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
 /// A client for AWS's libraries that connects as calls with `config` do.
 ///
 /// # Errors
-/// The bundle of certificates cannot be used. A machine without certificates of its own is none: its credentials may come from
-/// where none are needed, and a call over TLS fails on its own.
+/// The bundle of certificates cannot be used. The machine's own are read when they are first needed, which takes longer than the rest of
+/// the start and mostly never comes: credentials of the environment or of a metadata service need none.
 pub(crate) fn client(config: &UpstreamConfig) -> Result<SharedHttpClient, UpstreamSetupError> {
-    let both = Schemes { https: true, http: true };
-    let http = match http_client::build(config, both) {
-        Err(UpstreamSetupError::RootCertificates(_)) => {
-            http_client::build(config, Schemes { https: false, ..both })?
-        }
-        built => built?,
-    };
-    Ok(SharedHttpClient::new(Transport(http)))
+    let transport = Transport(Arc::new(Lazy { config: config.clone(), http: OnceLock::new() }));
+    if config.ca_file.is_some() {
+        transport.0.get()?;
+    }
+    Ok(SharedHttpClient::new(transport))
 }
 
 #[derive(Debug, Clone)]
-struct Transport(HttpClient);
+struct Transport(Arc<Lazy>);
+
+/// A client that is built when it is first used.
+#[derive(Debug)]
+struct Lazy {
+    config: UpstreamConfig,
+    http: OnceLock<HttpClient>,
+}
+
+impl Lazy {
+    fn get(&self) -> Result<HttpClient, UpstreamSetupError> {
+        if let Some(http) = self.http.get() {
+            return Ok(http.clone());
+        }
+        let both = Schemes { https: true, http: true };
+        let http = match http_client::build(&self.config, both) {
+            // A machine without certificates of its own: a call over TLS fails on its own, and others may do without.
+            Err(UpstreamSetupError::RootCertificates(_)) => {
+                http_client::build(&self.config, Schemes { https: false, ..both })?
+            }
+            built => built?,
+        };
+        Ok(self.http.get_or_init(|| http).clone())
+    }
+}
 
 impl AwsHttpClient for Transport {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         let (connect, read) = (settings.connect_timeout(), settings.read_timeout());
         let limit = connect.unwrap_or_default() + read.unwrap_or(EXCHANGE_LIMIT);
-        SharedHttpConnector::new(Exchange { http: self.0.clone(), limit })
+        SharedHttpConnector::new(Exchange { http: Arc::clone(&self.0), limit })
     }
 }
 
 #[derive(Debug)]
 struct Exchange {
-    http: HttpClient,
+    http: Arc<Lazy>,
     limit: Duration,
 }
 
 impl HttpConnector for Exchange {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (http, limit) = (self.http.clone(), self.limit);
+        let (http, limit) = (Arc::clone(&self.http), self.limit);
         HttpConnectorFuture::new(async move {
+            let http = http.get().map_err(|error| ConnectorError::user(error.into()))?;
             timeout(limit, exchange(http, request))
                 .await
                 .map_err(|late| ConnectorError::timeout(late.into()))?
