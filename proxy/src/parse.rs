@@ -79,7 +79,7 @@ pub async fn read(
         pass_over(body).await;
         return Err(ApiError::body_too_large(limit_bytes));
     }
-    let read = timeout(time_limit, collect(body, limit_bytes)).await;
+    let read = timeout(time_limit, collect(body, limit_bytes, declared_bytes(headers))).await;
     match read.map_err(|_| ApiError::body_lost("it took too long"))?? {
         Some(whole) => Ok(whole),
         None => {
@@ -106,10 +106,19 @@ async fn pass_over(body: &mut impl IncomingBody) {
     drop(timeout(TIME_MAX, reading).await);
 }
 
+/// A body is believed to become as long as it says once so much of it has come, and gets room for all of it at once: growing by doubling would
+/// take twice the memory that was set aside for it.
+const BELIEVED_SHARE: usize = 8;
+
 /// The whole body; `None` once it is over the limit.
-async fn collect(body: &mut impl IncomingBody, limit_bytes: u64) -> Result<Option<Bytes>, ApiError> {
-    let mut first: Option<Bytes> = None;
-    let mut rest = BytesMut::new();
+async fn collect(
+    body: &mut impl IncomingBody,
+    limit_bytes: u64,
+    declared: Option<u64>,
+) -> Result<Option<Bytes>, ApiError> {
+    let declared = declared.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
+    let mut only: Option<Bytes> = None;
+    let mut whole = BytesMut::new();
     let mut slowness = Instant::now() + SLOWNESS_GRACE;
     let too_slow = || {
         let (slowest, grace) = (BYTES_PER_SECOND_MIN / 1024, SLOWNESS_GRACE.as_secs());
@@ -119,22 +128,27 @@ async fn collect(body: &mut impl IncomingBody, limit_bytes: u64) -> Result<Optio
         let piece = piece.map_err(|reason| ApiError::body_lost(&reason))?;
         // Each byte buys time, so that what matters is the rate since the beginning.
         slowness += Duration::from_millis((piece.len() as u64).saturating_mul(1000) / BYTES_PER_SECOND_MIN);
-        let so_far = first.as_ref().map_or(0, Bytes::len).max(rest.len());
+        let so_far = only.as_ref().map_or(whole.len(), Bytes::len);
+        let length = so_far.saturating_add(piece.len());
         // The declared length may be missing or a lie, so that what comes is counted.
-        if (so_far as u64).saturating_add(piece.len() as u64) > limit_bytes {
+        if length as u64 > limit_bytes {
             return Ok(None);
         }
-        match (&first, rest.is_empty()) {
-            // Most bodies come in one piece, which then is never copied.
-            (None, true) => first = Some(piece),
-            (Some(begin), true) => {
-                rest.extend_from_slice(begin);
-                rest.extend_from_slice(&piece);
-            }
-            (_, false) => rest.extend_from_slice(&piece),
+        // Most bodies come in one piece, which then is never copied.
+        if so_far == 0 {
+            only = Some(piece);
+            continue;
         }
+        if length > whole.capacity() {
+            let room = if declared / BELIEVED_SHARE <= length { declared.max(length) } else { length };
+            whole.reserve(room - whole.len());
+        }
+        if let Some(begin) = only.take() {
+            whole.extend_from_slice(&begin);
+        }
+        whole.extend_from_slice(&piece);
     }
-    Ok(Some(if rest.is_empty() { first.unwrap_or_default() } else { rest.freeze() }))
+    Ok(Some(only.unwrap_or_else(|| whole.freeze())))
 }
 
 /// Parses a JSON body.
