@@ -48,6 +48,10 @@ bench *arguments="":
     cargo build --profile dist --locked -p nova-proxy
     cargo run --release --locked -p nova-bench -- run {{ arguments }}
 
+# Count the instructions of what runs per request and per chunk; `--accept` writes counts that are out of bounds as new limits
+bench-instructions *arguments:
+    ./bench/instructions {{ arguments }}
+
 # Licenses, bans, sources and advisories; needs cargo-deny
 deny:
     cargo deny --all-features check

@@ -1,10 +1,11 @@
 //! `nova-bench`: what `nova-proxy` costs, beside nginx and beside nothing, in front of the same upstream and in one run.
 //!
-//! Owns the load, the stand-in for Bedrock and the measuring. It judges nothing: `docs/performance.md` does, and what guards
-//! against regressions counts instructions (`bench/benches/`).
+//! Owns the load, the stand-in for Bedrock and the measuring. It judges no time: `docs/performance.md` does. What guards against
+//! regressions are counts of instructions (`bench/benches/instructions`), which are held against their limits here.
 
 mod client;
 mod cpu;
+mod instructions;
 mod latency;
 mod load;
 mod machine;
@@ -47,6 +48,11 @@ enum Command {
         after_help = "Example:\n  until nova-bench soak --state /tmp/soak --minutes 60 --part-minutes 8; do :; done\n\nExit code: 0 when the run is complete, 3 when parts are left, 1 when a part failed."
     )]
     Soak(soak::SoakArgs),
+    /// Instruction counts on standard input, held against their limits.
+    #[command(
+        after_help = "bench/instructions counts and calls this.\n\nExit code: 0 when every count is within its limit, 1 otherwise."
+    )]
+    Instructions(instructions::InstructionsArgs),
     /// The stand-in for Bedrock alone, as the other commands start it.
     #[command(hide = true)]
     Upstream {
@@ -73,6 +79,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Command::Run(args) => run::run(&args).await.map(|()| ExitCode::SUCCESS),
             Command::Streams(args) => open_streams::run(&args).await.map(|()| ExitCode::SUCCESS),
             Command::Soak(args) => soak::run(&args).await,
+            Command::Instructions(args) => instructions::run(&args),
             Command::Upstream { listen } => upstream::run(listen).await.map(|()| ExitCode::SUCCESS),
         }
     })

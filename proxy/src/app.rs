@@ -28,8 +28,8 @@ use crate::server::{ListenSocket, Server, ServerSettings, ServerStats, ServerTls
 use crate::services::SharedServices;
 use crate::upstream::{CachedCredentials, CredentialSource};
 
-pub use build::{BuildError, Checked, check};
-pub(crate) use build::{concurrency, snapshot};
+pub(crate) use build::concurrency;
+pub use build::{BuildError, Checked, check, snapshot};
 
 /// How long streams have for their last event once a stop is forced, before their connections are dropped.
 const LAST_WORDS: Duration = Duration::from_secs(1);

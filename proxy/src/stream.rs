@@ -7,6 +7,7 @@
 mod body;
 mod chat_form;
 mod choice;
+mod relay;
 mod responses_form;
 mod sse;
 mod writer;
@@ -27,6 +28,7 @@ use body::AnswerBody;
 
 pub use chat_form::ChunkHead;
 pub use choice::Choice;
+pub use relay::{Item, Progress, Relay};
 pub use writer::EventWriter;
 
 /// An answer that has begun: its first events have come from Bedrock.
@@ -76,15 +78,15 @@ impl AnswerStream {
     }
 
     /// Handles one item of a choice. Tells whether the stream has ended.
-    fn take(&mut self, index: usize, item: choice::Item) -> bool {
+    fn take(&mut self, index: usize, item: Item) -> bool {
         let Some(choice) = self.choices.get_mut(index) else { return false };
         match choice.take(item, &mut self.writer) {
-            Ok(choice::Progress::Nothing) => false,
-            Ok(choice::Progress::Content) => {
+            Ok(Progress::Nothing) => false,
+            Ok(Progress::Content) => {
                 self.record.first_token();
                 false
             }
-            Ok(choice::Progress::Ended(finish)) => {
+            Ok(Progress::Ended(finish)) => {
                 self.record.note_finish(&finish);
                 self.choices.iter().all(Choice::has_ended) && self.complete()
             }

@@ -20,8 +20,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("bedrock-sim", &[]),
     ("nova-proxy", &["openai-api", "nova-translate", "nova-config", "nova-telemetry", "nova-lifecycle"]),
     ("nova-local", &["bedrock-sim", "nova-config", "nova-lifecycle", "nova-proxy", "nova-telemetry"]),
-    // Targets for everything that reads bytes of others.
     ("nova-bench", &[]),
+    // Targets for everything that reads bytes of others.
     ("nova-fuzz", &["nova-config", "nova-proxy", "nova-translate"]),
     ("nova-test-support", &[]),
     ("nova-tests", &[]),

@@ -221,8 +221,11 @@ pub fn check(loaded: Loaded) -> Result<Checked, SnapshotError> {
     Ok(Checked { warnings, models: snapshot.models.count() })
 }
 
-/// What follows from a configuration. `previous` lends its connections where nothing about them has changed.
-pub(crate) fn snapshot(
+/// What follows from a configuration. `previous` lends its connections where nothing about them has changed. Starts nothing.
+///
+/// # Errors
+/// Whatever a start would refuse.
+pub fn snapshot(
     loaded: Loaded,
     credentials: &Arc<CachedCredentials>,
     previous: Option<&Snapshot>,

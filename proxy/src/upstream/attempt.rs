@@ -87,6 +87,12 @@ impl Attempts {
     }
 }
 
+impl FromIterator<Attempt> for Attempts {
+    fn from_iter<I: IntoIterator<Item = Attempt>>(attempts: I) -> Self {
+        Self(attempts.into_iter().collect())
+    }
+}
+
 /// An attempt under way. Dropping it records it.
 pub(super) struct OpenAttempt<'a> {
     attempts: &'a mut Vec<Attempt>,
