@@ -117,6 +117,12 @@ impl BedrockClient {
         self.shared.http.close_unused();
     }
 
+    /// How many connections rest.
+    #[cfg(test)]
+    pub(super) fn resting_connections(&self) -> usize {
+        self.shared.http.resting()
+    }
+
     /// Tells how long after its beginning a request may still turn to another region or attempt.
     pub fn retry_budget(&self) -> Duration {
         self.shared.config.retry.total_budget

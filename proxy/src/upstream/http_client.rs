@@ -114,6 +114,11 @@ impl HttpClient {
         self.pool.close_unused();
     }
 
+    #[cfg(test)]
+    pub(super) fn resting(&self) -> usize {
+        self.pool.resting()
+    }
+
     async fn connect(&self, uri: Uri) -> Result<Link, RequestError> {
         let mut connector = self.connector.clone();
         poll_fn(|cx| connector.poll_ready(cx)).await.map_err(RequestError::Connect)?;

@@ -16,6 +16,7 @@ use super::scripted_server::{LAST_CHUNK, ScriptedServer, Step, chunk, chunked_he
 use super::*;
 
 mod authority;
+mod connections;
 mod equality;
 mod exceptions;
 mod retries;

@@ -35,6 +35,11 @@ impl Pool {
         self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[cfg(test)]
+    pub(super) fn resting(&self) -> usize {
+        self.lock().values().map(Vec::len).sum()
+    }
+
     /// A connection that stands open, the last that was used first: those that are not needed get old.
     pub(super) fn take(&self, place: &Place) -> Option<Link> {
         loop {
