@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nova_config::{AdminAddress, Loaded, ServerConfig};
-use nova_lifecycle::{ConditionHandle, Outcome, Shutdown, SignalSource, Tasks, watch_signals};
+use nova_lifecycle::{ConditionHandle, Outcome, Readiness, Shutdown, SignalSource, Tasks, watch_signals};
 use nova_telemetry::log::LevelControl;
 use nova_telemetry::metrics::{MetricsHandle, UPKEEP_EVERY};
 use nova_telemetry::{error_chain, keys};
@@ -127,6 +127,12 @@ impl App {
     #[must_use]
     pub fn shutdown(&self) -> Shutdown {
         self.tasks.shutdown().clone()
+    }
+
+    /// What has to hold before the proxy is ready, for a program that says when it is.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        self.services.readiness.clone()
     }
 
     /// Serves until a signal or [`Self::shutdown`] says otherwise, then drains.

@@ -7,6 +7,7 @@ mod welcome;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -120,7 +121,19 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
         .context("choose another port with --listen 127.0.0.1:8090, or 127.0.0.1:0 for a free one")?;
     let welcome = Welcome::of(&listeners, &simulator, &files)?;
     let app = App::build(loaded, surroundings)?;
-    welcome.print(args.json)?;
-    app.run(listeners, signals).await.context("the proxy failed")?;
+    let readiness = app.readiness();
+    let mut running = pin!(app.run(listeners, signals));
+    // Whoever reads the welcome may ask at once, also whether the proxy is ready.
+    let early = tokio::select! {
+        ended = &mut running => Some(ended),
+        () = readiness.wait_ready() => None,
+    };
+    let ended = if let Some(ended) = early {
+        ended
+    } else {
+        welcome.print(args.json)?;
+        running.await
+    };
+    ended.context("the proxy failed")?;
     simulator.stop().await.context("cannot stop the simulator")
 }
