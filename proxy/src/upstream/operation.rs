@@ -46,45 +46,27 @@ pub(crate) struct InvokeModel;
 #[derive(Debug)]
 pub(crate) struct CountTokens;
 
-impl Operation for Converse {
-    type Answer = Reply;
+/// An operation whose answer is one JSON object.
+pub(crate) trait WholeOperation {
+    /// As [`Operation::PATH`].
+    const PATH: &'static str;
+}
+
+impl WholeOperation for Converse {
     const PATH: &'static str = "converse";
-    const STREAMED: bool = false;
-
-    async fn read(
-        response: Response<AnswerBody>,
-        _deadline: Instant,
-        config: &UpstreamConfig,
-    ) -> Result<Reply, UpstreamError> {
-        reply::read_reply(response, config.stream_idle_timeout, config.max_reply_bytes).await
-    }
-
-    fn aws_request_id(answer: &Reply) -> Option<&str> {
-        answer.aws_request_id.as_deref()
-    }
 }
 
-impl Operation for InvokeModel {
-    type Answer = Reply;
+impl WholeOperation for InvokeModel {
     const PATH: &'static str = "invoke";
-    const STREAMED: bool = false;
-
-    async fn read(
-        response: Response<AnswerBody>,
-        _deadline: Instant,
-        config: &UpstreamConfig,
-    ) -> Result<Reply, UpstreamError> {
-        reply::read_reply(response, config.stream_idle_timeout, config.max_reply_bytes).await
-    }
-
-    fn aws_request_id(answer: &Reply) -> Option<&str> {
-        answer.aws_request_id.as_deref()
-    }
 }
 
-impl Operation for CountTokens {
-    type Answer = Reply;
+impl WholeOperation for CountTokens {
     const PATH: &'static str = "count-tokens";
+}
+
+impl<O: WholeOperation> Operation for O {
+    type Answer = Reply;
+    const PATH: &'static str = <O as WholeOperation>::PATH;
     const STREAMED: bool = false;
 
     async fn read(
