@@ -1,0 +1,169 @@
+//! What an instance tells about its configuration: `GET /config/receipt`.
+//!
+//! Owns how receipts are read. They are written by the proxy of the same, an older or a newer version, so that every member may be
+//! absent or null, and what is unknown is passed over.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::documents::Indexes;
+
+/// A receipt.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Receipt {
+    /// The instance's own name.
+    pub instance: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Its region.
+    pub region: Option<String>,
+    /// Its ring: `stable` or `canary`.
+    pub ring: Option<String>,
+    /// What is in force.
+    #[serde(deserialize_with = "or_default")]
+    pub config: AppliedConfig,
+    /// Why the last documents were refused, if they were.
+    pub refusal: Option<Refusal>,
+    /// How the instance stands with Consul.
+    #[serde(deserialize_with = "or_default")]
+    pub consul: ConsulView,
+}
+
+/// The configuration in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct AppliedConfig {
+    /// A short name of all settings, bootstrap included.
+    pub hash: Option<String>,
+    /// `files`, `consul` or `last_known_good`.
+    pub source: Option<String>,
+    /// The `X-Consul-Index` of the read that was applied.
+    pub applied_index: Option<u64>,
+    /// When it was applied, RFC 3339.
+    pub applied_at: Option<String>,
+    /// The documents that were applied.
+    #[serde(deserialize_with = "or_default")]
+    pub documents: Vec<DocumentIndex>,
+    /// Fields that the next start changes.
+    #[serde(deserialize_with = "or_default")]
+    pub waiting_for_restart: Vec<String>,
+}
+
+/// A document as an instance saw it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct DocumentIndex {
+    /// The full key.
+    pub key: String,
+    /// Consul's `ModifyIndex`.
+    pub modify_index: u64,
+}
+
+/// Why documents were refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Refusal {
+    /// The `X-Consul-Index` of the read that was refused.
+    pub index: Option<u64>,
+    /// When, RFC 3339.
+    pub at: Option<String>,
+    /// Such as `invalid` or `needs a newer version`.
+    pub kind: Option<String>,
+    /// The documents that were refused.
+    #[serde(deserialize_with = "or_default")]
+    pub documents: Vec<DocumentIndex>,
+    /// Everything that is wrong.
+    #[serde(deserialize_with = "or_default")]
+    pub faults: Vec<RefusedPlace>,
+}
+
+/// One fault of a refusal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct RefusedPlace {
+    /// The full key of a document, or a file of the instance.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1.
+    pub column: u64,
+    /// The field, for people.
+    pub path: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+/// How an instance stands with Consul.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct ConsulView {
+    /// `in_sync`, `stale`, `unreachable`, `denied`, `empty`, `filtered` or `off`.
+    pub state: Option<String>,
+    /// The `X-Consul-Index` of its last read.
+    pub seen_index: Option<u64>,
+    /// Since when the state is what it is, RFC 3339.
+    pub since: Option<String>,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+impl Receipt {
+    /// The documents in force, by full key.
+    #[must_use]
+    pub fn applied(&self) -> Indexes {
+        indexes(&self.config.documents)
+    }
+}
+
+impl Refusal {
+    /// The documents that were refused, by full key.
+    #[must_use]
+    pub fn refused(&self) -> Indexes {
+        indexes(&self.documents)
+    }
+}
+
+fn indexes(documents: &[DocumentIndex]) -> Indexes {
+    documents.iter().map(|document| (document.key.clone(), document.modify_index)).collect()
+}
+
+/// Null is as good as absent.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_receipt_is_read() {
+        let text = r#"{"instance":"a-1","service":"nova-proxy","version":"0.1.0","region":"us-east-1","ring":"stable",
+            "config":{"hash":"015abd7f5cc5","source":"consul","applied_index":123,"applied_at":"2026-11-23T12:00:00Z",
+              "documents":[{"key":"nova/prod/config","modify_index":120}],"waiting_for_restart":["listen"]},
+            "refusal":{"index":130,"at":"2026-11-23T12:01:00Z","kind":"invalid",
+              "documents":[{"key":"nova/prod/config","modify_index":130}],
+              "faults":[{"file":"nova/prod/config","line":3,"column":7,"path":"limits.concurrency","problem":"is 0","fix":"write 1"}]},
+            "consul":{"state":"in_sync","seen_index":130,"since":"2026-11-23T12:00:00Z","last_contact_ms":12,"error":null}}"#;
+        let receipt: Receipt = serde_json::from_str(text).unwrap();
+        assert_eq!(receipt.applied(), Indexes::from([("nova/prod/config".to_owned(), 120)]));
+        let refusal = receipt.refusal.unwrap();
+        assert_eq!((refusal.faults[0].line, refusal.refused()["nova/prod/config"]), (3, 130));
+        assert_eq!(receipt.config.waiting_for_restart, ["listen"]);
+        assert_eq!(receipt.consul.seen_index, Some(130));
+    }
+
+    #[test]
+    fn older_and_newer_receipts_are_read() {
+        for text in [
+            "{}",
+            r#"{"config":null,"refusal":null,"consul":null}"#,
+            r#"{"config":{"documents":null,"hash":null,"color":"blue"},"mood":["good"]}"#,
+            r#"{"refusal":{"faults":[{"problem":"bad"}]}}"#,
+        ] {
+            serde_json::from_str::<Receipt>(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        }
+    }
+}
