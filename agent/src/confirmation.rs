@@ -1,6 +1,8 @@
 //! Waiting until every instance has told what became of a change: a state machine that is fed with what was seen.
 //!
-//! Pure: it asks nobody and knows no clock. The caller looks, round after round, and stops when all is told or time is up.
+//! Pure: it asks nobody and knows no clock. `rounds` looks again and again, and stops when all is told or time is up.
+
+pub mod rounds;
 
 use std::collections::BTreeMap;
 

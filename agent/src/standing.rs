@@ -75,9 +75,9 @@ impl Standing {
                 let meaning = match state.as_str() {
                     "stale" => "hears of changes late: its Consul has not heard from the leader for too long",
                     "unreachable" => "does not reach its Consul, and keeps what it has",
-                    "denied" => "its token may not read the documents: see the policy nova-proxy",
+                    "denied" => "its token may not read the documents: grant it key_prefix read on the prefix",
                     "empty" => "sees no documents where there are some: its token or its prefix may be wrong",
-                    "filtered" => "its token hides documents from it: see the policy nova-proxy",
+                    "filtered" => "its token may read some of the documents only: grant it key_prefix read on the prefix",
                     "off" => "its configuration names no Consul: it runs its files alone",
                     _ => "stands with Consul in a way that this version does not know",
                 };

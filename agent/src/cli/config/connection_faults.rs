@@ -1,0 +1,25 @@
+//! What an operator does when Consul cannot be asked or refuses: the address, the token, the policy.
+
+use nova_hashistack::transport::HashistackError;
+
+use super::super::connection::{ScopeArgs, policies};
+use crate::store::StoreError;
+
+/// The error with advice behind it, where there is any that it does not give itself.
+pub(super) fn explain(error: anyhow::Error, scope: &ScopeArgs) -> anyhow::Error {
+    let hidden = error.chain().find_map(|cause| match cause.downcast_ref::<StoreError>() {
+        Some(StoreError::Hidden { prefix }) => Some(policies(prefix)),
+        _ => None,
+    });
+    let of_consul = || {
+        let cause = error.chain().find_map(|cause| match cause.downcast_ref::<StoreError>() {
+            Some(store) => store.consul(),
+            None => cause.downcast_ref::<HashistackError>(),
+        });
+        cause.and_then(|cause| scope.advice(cause))
+    };
+    match hidden.or_else(of_consul) {
+        Some(advice) => anyhow::anyhow!("{error:#}\n{advice}"),
+        None => error,
+    }
+}
