@@ -6,6 +6,10 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod agent;
+#[cfg(test)]
+mod agent_config;
+#[cfg(test)]
 mod attacks;
 #[cfg(test)]
 mod bad_input;
@@ -47,6 +51,8 @@ mod repair;
 mod responses;
 #[cfg(test)]
 mod rolling;
+#[cfg(test)]
+mod scripted_instance;
 #[cfg(test)]
 mod sdk_bytes;
 #[cfg(test)]

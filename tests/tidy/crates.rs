@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nova-lifecycle", &[]),
     ("bedrock-sim", &[]),
     ("nova-proxy", &["openai-api", "nova-translate", "nova-config", "nova-telemetry", "nova-lifecycle"]),
+    ("nova-agent", &["nova-config", "nova-hashistack"]),
     ("nova-local", &["bedrock-sim", "nova-config", "nova-lifecycle", "nova-proxy", "nova-telemetry"]),
     ("nova-bench", &[]),
     // Targets for everything that reads bytes of others.

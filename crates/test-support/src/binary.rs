@@ -1,7 +1,7 @@
 //! Where the built programs are.
 //!
-//! An environment variable names a binary that is to be tested as it is (`NOVA_PROXY_BIN`, `NOVA_LOCAL_BIN`). Without it
-//! Cargo builds both once for each test process, so that a test never runs against a stale program.
+//! An environment variable names a binary that is to be tested as it is (`NOVA_PROXY_BIN`, `NOVA_LOCAL_BIN`, `NOVA_AGENT_BIN`).
+//! Without it Cargo builds all once for each test process, so that a test never runs against a stale program.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +16,8 @@ pub enum Program {
     Proxy,
     /// `nova-local`, the launcher of the whole system on one machine.
     Local,
+    /// `nova-agent`, the control plane.
+    Agent,
 }
 
 impl Program {
@@ -24,6 +26,7 @@ impl Program {
         match self {
             Self::Proxy => "nova-proxy",
             Self::Local => "nova-local",
+            Self::Agent => "nova-agent",
         }
     }
 
@@ -31,6 +34,7 @@ impl Program {
         match self {
             Self::Proxy => "NOVA_PROXY_BIN",
             Self::Local => "NOVA_LOCAL_BIN",
+            Self::Agent => "NOVA_AGENT_BIN",
         }
     }
 
@@ -63,12 +67,12 @@ pub fn workspace_root() -> PathBuf {
     package.ancestors().nth(2).unwrap_or(package).to_path_buf()
 }
 
-/// Builds both programs and returns the folder that they are in.
+/// Builds the programs and returns the folder that they are in.
 fn build() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(workspace_root())
-        .args(["build", "--quiet", "--locked", "--bins", "-p", "nova-proxy", "-p", "nova-local"])
+        .args(["build", "--quiet", "--locked", "--bins", "-p", "nova-proxy", "-p", "nova-local", "-p", "nova-agent"])
         .args(["--message-format", "json-render-diagnostics"])
         .output()
         .context("start cargo build")?;
