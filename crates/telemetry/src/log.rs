@@ -3,10 +3,10 @@
 //! Owns the form of a line, the level and what happens when the writer is too slow. Loggers are passed explicitly; a
 //! component makes its child once, with [`crate::keys::COMPONENT`].
 
+mod batch;
 mod channel;
 mod level;
 mod line;
-mod sink;
 mod writer;
 
 use std::io::{self, Write};
@@ -14,11 +14,11 @@ use std::io::{self, Write};
 use slog::{Drain, FnValue, Level, Logger, Record, o};
 use slog_async::AsyncRecord;
 
-use channel::{LogChannel, Pack};
+use batch::{Batch, Formed, Output, Sink};
+use channel::{HandOver, LogChannel};
 pub use level::LevelControl;
 use level::LevelGate;
-use sink::{Lines, Records};
-use writer::{LogWriter, Sink, WriterGuard};
+use writer::{LogWriter, WriterGuard};
 
 use crate::keys;
 
@@ -80,8 +80,11 @@ impl Log {
                     LogOutput::Stdout => decorator.stdout(),
                 };
                 let drain = slog_term::FullFormat::new(decorator.build()).use_utc_timestamp().build();
-                let pack: Pack<AsyncRecord> = |record, values| AsyncRecord::from(record, values);
-                Self::over(config.level, Records(drain.ignore_res()), pack, CHANNEL_RECORDS)
+                let hand_over: HandOver<batch::Records> = |writer, record, values| {
+                    let record = AsyncRecord::from(record, values);
+                    writer.add(|records, room| records.push(record, room))
+                };
+                Self::over(config.level, Formed(drain.ignore_res()), hand_over, CHANNEL_RECORDS)
             }
         }
     }
@@ -119,17 +122,20 @@ impl Log {
     }
 
     fn json<W: Write + Send + 'static>(level: Level, output: W, records: usize) -> io::Result<Self> {
-        Self::over(level, Lines::new(output), line::of, records)
+        let hand_over: HandOver<batch::Lines> = |writer, record, values| {
+            line::form(record, values, |line| writer.add(|lines, room| lines.push(line, room)))
+        };
+        Self::over(level, Output(output), hand_over, records)
     }
 
-    fn over<T: Send + 'static>(
+    fn over<B: Batch>(
         level: Level,
-        sink: impl Sink<T>,
-        pack: Pack<T>,
+        sink: impl Sink<B>,
+        hand_over: HandOver<B>,
         records: usize,
     ) -> io::Result<Self> {
         let (writer, flush) = LogWriter::start(sink, records)?;
-        let channel = LogChannel::new(writer, pack);
+        let channel = LogChannel::new(writer, hand_over);
         let dropped = channel.drop_count();
         let control = LevelControl::new(level);
         // Never `fuse`: a closed output would panic the writer, then every caller.

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use slog::{Drain, Level, Never, OwnedKVList, Record, b, record};
 
+use super::batch::Batch;
 use super::writer::LogWriter;
 use crate::{keys, metrics as names};
 
-/// What crosses to the writer in place of a record, which borrows from the one who logs.
-pub(super) type Pack<T> = fn(&Record<'_>, &OwnedKVList) -> T;
+/// Hands a record, which borrows from the one who logs, over to the writer. Tells whether there was room.
+pub(super) type HandOver<B> = fn(&LogWriter<B>, &Record<'_>, &OwnedKVList) -> bool;
 
 /// How many records were dropped.
 #[derive(Clone, Debug, Default)]
@@ -23,17 +24,17 @@ impl DropCount {
     }
 }
 
-pub(super) struct LogChannel<T> {
-    writer: LogWriter<T>,
-    pack: Pack<T>,
+pub(super) struct LogChannel<B> {
+    writer: LogWriter<B>,
+    hand_over: HandOver<B>,
     dropped: DropCount,
     /// Dropped and not yet reported in the log itself.
     unreported: AtomicU64,
 }
 
-impl<T> LogChannel<T> {
-    pub(super) fn new(writer: LogWriter<T>, pack: Pack<T>) -> Self {
-        Self { writer, pack, dropped: DropCount::default(), unreported: AtomicU64::new(0) }
+impl<B: Batch> LogChannel<B> {
+    pub(super) fn new(writer: LogWriter<B>, hand_over: HandOver<B>) -> Self {
+        Self { writer, hand_over, dropped: DropCount::default(), unreported: AtomicU64::new(0) }
     }
 
     pub(super) fn drop_count(&self) -> DropCount {
@@ -42,7 +43,7 @@ impl<T> LogChannel<T> {
 
     /// Whether there was room for the record.
     fn send(&self, record: &Record<'_>, values: &OwnedKVList) -> bool {
-        self.writer.send((self.pack)(record, values))
+        (self.hand_over)(&self.writer, record, values)
     }
 
     fn report_dropped(&self, values: &OwnedKVList) {
@@ -58,7 +59,7 @@ impl<T> LogChannel<T> {
     }
 }
 
-impl<T> Drain for LogChannel<T> {
+impl<B: Batch> Drain for LogChannel<B> {
     type Ok = ();
     type Err = Never;
 

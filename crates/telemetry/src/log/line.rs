@@ -17,21 +17,21 @@ thread_local! {
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The line of a record, with its line break.
-pub(super) fn of(record: &Record<'_>, values: &OwnedKVList) -> Box<[u8]> {
+/// Gives the line of a record, with its line break, to `take`.
+pub(super) fn form<T>(record: &Record<'_>, values: &OwnedKVList, take: impl FnOnce(&[u8]) -> T) -> T {
     BUFFER.with(|buffer| match buffer.try_borrow_mut() {
         Ok(mut buffer) => {
             buffer.clear();
             write(&mut buffer, record, values);
-            let line = Box::from(buffer.as_slice());
+            let taken = take(&buffer);
             buffer.shrink_to(KEPT_BYTES);
-            line
+            taken
         }
         // A value that logs while it is written: rare, and no reason to lose either line.
         Err(_) => {
             let mut line = Vec::new();
             write(&mut line, record, values);
-            line.into_boxed_slice()
+            take(&line)
         }
     })
 }
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     fn line(root: &Logger, record: &Record<'_>) -> Value {
-        let line = of(record, root.list());
+        let line = form(record, root.list(), <[u8]>::to_vec);
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
         assert_eq!(line.last(), Some(&b'\n'));
         serde_json::from_slice(&line).unwrap()

@@ -2,11 +2,12 @@
 //! more than the record, and records that come together go out in one write.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
+
+use super::batch::{Batch, Sink};
 
 /// How long a line waits at most while others come too.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -15,62 +16,58 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 const LOOKS_MAX: u32 = 20;
 
 /// The way to the thread.
-pub(super) struct LogWriter<T> {
-    records: SyncSender<T>,
-    shared: Arc<Shared>,
+pub(super) struct LogWriter<B> {
+    room: usize,
+    shared: Arc<Shared<B>>,
     thread: Thread,
-}
-
-/// What the thread does with records, and when there are no more for now. An output that fails takes nothing, and there is no other to
-/// say so on.
-pub(super) trait Sink<T>: Send + 'static {
-    /// Takes a record.
-    fn take(&mut self, record: T);
-    /// Writes out what was taken.
-    fn flush(&mut self);
 }
 
 /// Dropping it writes what is waiting, and ends the thread.
 pub(super) struct WriterGuard {
-    shared: Arc<Shared>,
+    end: Box<dyn Fn() + Send + Sync>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct Shared<B> {
+    waiting: Mutex<B>,
     asleep: AtomicBool,
     ended: AtomicBool,
 }
 
-impl<T: Send + 'static> LogWriter<T> {
-    /// Starts the thread, with room for so many records that wait.
-    pub(super) fn start(sink: impl Sink<T>, room: usize) -> io::Result<(Self, WriterGuard)> {
-        let (records, waiting) = sync_channel(room);
-        let shared = Arc::new(Shared::default());
-        let of_thread = Arc::clone(&shared);
-        let work = move || write(&waiting, sink, &of_thread);
-        let handle = thread::Builder::new().name("log".to_owned()).spawn(work)?;
-        let writer = Self { records, shared: Arc::clone(&shared), thread: handle.thread().clone() };
-        Ok((writer, WriterGuard { shared, thread: Some(handle) }))
+impl<B> Shared<B> {
+    /// Every change is one addition or one exchange, so that a poisoned batch is still a whole one.
+    fn waiting(&self) -> MutexGuard<'_, B> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> LogWriter<T> {
-    /// Whether there was room for the record.
-    pub(super) fn send(&self, record: T) -> bool {
-        let sent = self.records.try_send(record).is_ok();
+impl<B: Batch> LogWriter<B> {
+    /// Starts the thread, with room for so many records that wait.
+    pub(super) fn start(sink: impl Sink<B>, room: usize) -> io::Result<(Self, WriterGuard)> {
+        let shared = Arc::new(Shared::default());
+        let (of_thread, of_guard) = (Arc::clone(&shared), Arc::clone(&shared));
+        let handle = thread::Builder::new().name("log".to_owned()).spawn(move || write(sink, &of_thread))?;
+        let writer = Self { room, shared, thread: handle.thread().clone() };
+        let end = Box::new(move || of_guard.ended.store(true, Ordering::Release));
+        Ok((writer, WriterGuard { end, thread: Some(handle) }))
+    }
+
+    /// Whether there was room for the record, which `push` adds to those that wait.
+    pub(super) fn add(&self, push: impl FnOnce(&mut B, usize) -> bool) -> bool {
+        let added = push(&mut self.shared.waiting(), self.room);
         // Either this sees that the thread sleeps, or the thread sees the record before it does.
         fence(Ordering::SeqCst);
         if self.shared.asleep.load(Ordering::Relaxed) && self.shared.asleep.swap(false, Ordering::Relaxed) {
             self.thread.unpark();
         }
-        sent
+        added
     }
 }
 
 impl Drop for WriterGuard {
     fn drop(&mut self) {
-        self.shared.ended.store(true, Ordering::Release);
+        (self.end)();
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
             // A panic of the thread was told when it happened, and there is nobody left to tell.
@@ -79,18 +76,15 @@ impl Drop for WriterGuard {
     }
 }
 
-fn write<T>(waiting: &Receiver<T>, mut sink: impl Sink<T>, shared: &Shared) {
-    let mut looks = 0;
+fn write<B: Batch>(mut sink: impl Sink<B>, shared: &Shared<B>) {
+    let (mut looks, mut batch) = (0, B::default());
     loop {
         // Before the look, so that what was sent before the end is written.
         let ended = shared.ended.load(Ordering::Acquire);
-        let mut found = false;
-        while let Ok(record) = waiting.try_recv() {
-            found = true;
-            sink.take(record);
-        }
+        std::mem::swap(&mut *shared.waiting(), &mut batch);
+        let found = !batch.is_empty();
         if found {
-            sink.flush();
+            sink.write(&mut batch);
         }
         if ended {
             return;
