@@ -196,9 +196,8 @@ pub fn plan(stored: &StoredDocuments, edit: &Edit, past: &Past, authorship: &Aut
         modify_index: 0,
     }));
     let outdated = past.outdated(recorded.len());
-    operations.extend(
-        outdated.into_iter().map(|n| Operation::Forget { key: history::key(stored.prefix(), n) }),
-    );
+    operations
+        .extend(outdated.into_iter().map(|n| Operation::Forget { key: history::key(stored.prefix(), n) }));
     Some(Plan { operations, changes, record, found })
 }
 
@@ -232,15 +231,7 @@ fn texts_of(documents: &BTreeMap<String, Bytes>) -> Record {
             Err(_) => omitted.push(name.clone()),
         }
     }
-    Record {
-        n: 0,
-        at: String::new(),
-        author: None,
-        message: None,
-        base_index: 0,
-        documents: texts,
-        omitted,
-    }
+    Record { n: 0, at: String::new(), author: None, message: None, base_index: 0, documents: texts, omitted }
 }
 
 #[cfg(test)]

@@ -98,7 +98,11 @@ impl Confirmation {
     /// The instances to ask in this round.
     #[must_use]
     pub fn to_ask(&self) -> Vec<Instance> {
-        self.instances.values().filter(|known| known.is_awaited()).map(|known| known.instance.clone()).collect()
+        self.instances
+            .values()
+            .filter(|known| known.is_awaited())
+            .map(|known| known.instance.clone())
+            .collect()
     }
 
     /// Takes in what an instance told, or why it told nothing.
@@ -172,7 +176,13 @@ mod tests {
 
     fn instance(id: &str) -> Instance {
         let name = InstanceId { node: "n".to_owned(), id: id.to_owned() };
-        Instance { name, address: Ok("http://127.0.0.1:1".to_owned()), version: None, region: None, ring: None }
+        Instance {
+            name,
+            address: Ok("http://127.0.0.1:1".to_owned()),
+            version: None,
+            region: None,
+            ring: None,
+        }
     }
 
     fn seen(index: u64) -> Vec<DocumentIndex> {

@@ -107,10 +107,7 @@ impl StoredDocuments {
     #[must_use]
     pub fn texts(&self) -> Texts {
         let text = |document: &StoredDocument| std::str::from_utf8(&document.value).map(str::to_owned).ok();
-        self.documents
-            .iter()
-            .filter_map(|(name, document)| Some((name.clone(), text(document)?)))
-            .collect()
+        self.documents.iter().filter_map(|(name, document)| Some((name.clone(), text(document)?))).collect()
     }
 
     /// The names of the documents that are not text.

@@ -176,7 +176,9 @@ mod tests {
         assert_eq!(key("nova/prod", 9), "nova/prod/history/0000000009");
         assert!(key("p", 9) < key("p", 10));
         assert_eq!(number("p", &key("p", 123)), Some(123));
-        for other in ["p/history/", "p/history/12", "p/history/00000000xx", "p/config", "q/history/0000000001"] {
+        for other in
+            ["p/history/", "p/history/12", "p/history/00000000xx", "p/config", "q/history/0000000001"]
+        {
             assert_eq!(number("p", other), None, "{other}");
         }
     }
@@ -213,7 +215,8 @@ mod tests {
         let old = br#"{"n": 3, "at": "2026-11-24T00:00:00Z"}"#;
         let record = Record::parse("k", old).unwrap();
         assert_eq!((record.n, record.author_or_unknown()), (3, "unknown"));
-        let newer = br#"{"n": 3, "at": "x", "author": "ada", "documents": {"config": "a"}, "approved_by": ["bob"]}"#;
+        let newer =
+            br#"{"n": 3, "at": "x", "author": "ada", "documents": {"config": "a"}, "approved_by": ["bob"]}"#;
         assert_eq!(Record::parse("k", newer).unwrap().documents["config"], "a");
         assert!(Record::parse("k", b"{}").unwrap_err().to_string().starts_with("k is not"));
     }

@@ -54,11 +54,10 @@ fn address(host: &str, meta: &BTreeMap<String, String>) -> Result<String, String
              the Meta to the service that registers it"
         ));
     };
-    let port: u16 = port
-        .parse()
-        .ok()
-        .filter(|port| *port != 0)
-        .ok_or_else(|| format!("the Meta {META_PORT} of its registration is {port:?}, which is no port"))?;
+    let port: u16 =
+        port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
+            format!("the Meta {META_PORT} of its registration is {port:?}, which is no port")
+        })?;
     let scheme = match meta.get(META_SCHEME).map_or("http", String::as_str) {
         "" => "http",
         known @ ("http" | "https") => known,
@@ -72,7 +71,8 @@ fn address(host: &str, meta: &BTreeMap<String, String>) -> Result<String, String
         return Err("neither its registration nor its node has an address".to_owned());
     }
     // An IPv6 address is bracketed before its port.
-    let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
+    let host =
+        if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };
     Ok(format!("{scheme}://{host}:{port}"))
 }
 
@@ -84,8 +84,10 @@ mod tests {
 
     fn instance(host: &str, meta: &[(&str, &str)]) -> Instance {
         let name = InstanceId { node: "n".to_owned(), id: "a".to_owned() };
-        let meta =
-            meta.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>();
+        let meta = meta
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect::<BTreeMap<_, _>>();
         Instance::new(name, host, &meta)
     }
 
@@ -93,7 +95,11 @@ mod tests {
     #[case("10.0.0.1", &[("metrics_port", "8082")], "http://10.0.0.1:8082")]
     #[case("fd00::1", &[("metrics_port", "8082"), ("metrics_scheme", "https")], "https://[fd00::1]:8082")]
     #[case("node.internal", &[("metrics_port", "80"), ("metrics_scheme", "")], "http://node.internal:80")]
-    fn a_registration_says_where_to_ask(#[case] host: &str, #[case] meta: &[(&str, &str)], #[case] expected: &str) {
+    fn a_registration_says_where_to_ask(
+        #[case] host: &str,
+        #[case] meta: &[(&str, &str)],
+        #[case] expected: &str,
+    ) {
         assert_eq!(instance(host, meta).address.as_deref(), Ok(expected));
     }
 

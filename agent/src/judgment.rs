@@ -22,7 +22,10 @@ impl Reader {
     /// This program.
     #[must_use]
     pub fn own() -> Self {
-        Self { name: format!("this program ({})", env!("CARGO_PKG_VERSION")), schema: nova_config::json_schema() }
+        Self {
+            name: format!("this program ({})", env!("CARGO_PKG_VERSION")),
+            schema: nova_config::json_schema(),
+        }
     }
 }
 

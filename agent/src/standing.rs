@@ -69,15 +69,21 @@ impl Standing {
     pub fn explanation(&self, receipt: Option<&Receipt>) -> Option<String> {
         match self {
             Self::InSync | Self::Refused => None,
-            Self::Behind => Some("runs other documents than the store holds, and has not refused these".to_owned()),
+            Self::Behind => {
+                Some("runs other documents than the store holds, and has not refused these".to_owned())
+            }
             Self::NoReceipt(reason) => Some(reason.clone()),
             Self::NoConsul(state) => {
                 let meaning = match state.as_str() {
                     "stale" => "hears of changes late: its Consul has not heard from the leader for too long",
                     "unreachable" => "does not reach its Consul, and keeps what it has",
-                    "denied" => "its token may not read the documents: grant it key_prefix read on the prefix",
+                    "denied" => {
+                        "its token may not read the documents: grant it key_prefix read on the prefix"
+                    }
                     "empty" => "sees no documents where there are some: its token or its prefix may be wrong",
-                    "filtered" => "its token may read some of the documents only: grant it key_prefix read on the prefix",
+                    "filtered" => {
+                        "its token may read some of the documents only: grant it key_prefix read on the prefix"
+                    }
                     "off" => "its configuration names no Consul: it runs its files alone",
                     _ => "stands with Consul in a way that this version does not know",
                 };

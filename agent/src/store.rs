@@ -3,9 +3,9 @@
 //! Owns every call to the store and what its refusals mean. What is to be written is decided in `change`.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use nova_hashistack::ConsulClient;
 use nova_hashistack::consul::{Consistency, Indexed, KvEntry, TxnOperation, TxnOutcome};
 use nova_hashistack::transport::HashistackError;
-use nova_hashistack::ConsulClient;
 
 use crate::change::{Operation, Plan};
 use crate::documents::{CONFIG, Indexes, StoredDocuments};
@@ -46,7 +46,9 @@ pub enum StoreError {
         source: HashistackError,
     },
     /// Consul answered without what the token may not read.
-    #[error("the token may not read all keys below {prefix}/config, and what it cannot see must not be changed")]
+    #[error(
+        "the token may not read all keys below {prefix}/config, and what it cannot see must not be changed"
+    )]
     Hidden {
         /// The prefix.
         prefix: String,
@@ -55,7 +57,9 @@ pub enum StoreError {
     #[error(transparent)]
     Record(#[from] RecordError),
     /// There is no such record.
-    #[error("there is no record {n} below {prefix}/history/; `nova-agent config history` lists those that are kept")]
+    #[error(
+        "there is no record {n} below {prefix}/history/; `nova-agent config history` lists those that are kept"
+    )]
     NoRecord {
         /// The number that was asked for.
         n: u64,

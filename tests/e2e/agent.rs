@@ -79,8 +79,7 @@ impl Desk {
 
     /// Writes a document by hand, as `consul kv put` does.
     pub(crate) async fn put(&self, name: &str, text: &str) -> anyhow::Result<()> {
-        let reply =
-            self.api().send(Method::PUT, &format!("/v1/kv/{PREFIX}/{name}"), text).await?;
+        let reply = self.api().send(Method::PUT, &format!("/v1/kv/{PREFIX}/{name}"), text).await?;
         ensure!(reply.status == 200, "{} {}", reply.status, reply.text());
         Ok(())
     }
@@ -105,7 +104,10 @@ impl Desk {
             return Ok(Vec::new());
         }
         let keys: Vec<String> = serde_json::from_slice(&reply.body)?;
-        Ok(keys.iter().filter_map(|key| Some(key.strip_prefix(PREFIX)?.strip_prefix('/')?.to_owned())).collect())
+        Ok(keys
+            .iter()
+            .filter_map(|key| Some(key.strip_prefix(PREFIX)?.strip_prefix('/')?.to_owned()))
+            .collect())
     }
 
     /// A record of the history.

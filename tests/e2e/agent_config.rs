@@ -37,11 +37,13 @@ async fn status_tells_every_instance_and_why_it_is_not_in_sync() {
     let silent = desk.instance("c-gone", follows()).await.unwrap();
     drop(silent);
     let (code, all) = desk.json(&["status"]).await.unwrap();
-    let states: Vec<_> = all["instances"].as_array().unwrap().iter().map(|one| one["state"].clone()).collect();
+    let states: Vec<_> =
+        all["instances"].as_array().unwrap().iter().map(|one| one["state"].clone()).collect();
     assert_eq!((code, states), (1, vec![json!("in_sync"), json!("refused"), json!("no_receipt")]), "{all}");
 
     let shown = desk.run(&["status"]).await.unwrap();
-    let refusal = format!("{PREFIX}/config:2:17: limits.concurrency: is more than this machine bears: write 10");
+    let refusal =
+        format!("{PREFIX}/config:2:17: limits.concurrency: is more than this machine bears: write 10");
     assert!(shown.stdout.contains(&refusal), "{}", shown.stdout);
     assert!(shown.stdout.lines().any(|line| line.starts_with("c-gone no receipt:")), "{}", shown.stdout);
 }
@@ -142,7 +144,9 @@ async fn a_token_that_may_not_is_told_which_policy_it_needs() {
         let text = std::fs::read_to_string(nova_test_support::binary::workspace_root().join(path)).unwrap();
         text.replace("nova/default", PREFIX)
     };
-    let partly = format!("key \"{PREFIX}/config\" {{ policy = \"read\" }}\nservice \"nova-proxy\" {{ policy = \"read\" }}");
+    let partly = format!(
+        "key \"{PREFIX}/config\" {{ policy = \"read\" }}\nservice \"nova-proxy\" {{ policy = \"read\" }}"
+    );
     let mut tokens = vec![("", String::new())];
     for (name, rules) in [
         ("nothing", String::new()),
@@ -158,9 +162,14 @@ async fn a_token_that_may_not_is_told_which_policy_it_needs() {
         for (arguments, needed) in
             [(vec!["status"], "nova-config-read"), (vec!["push", file.as_str()], "nova-config-write")]
         {
-            let may = matches!((*name, needed), ("nova-config-write", _) | ("nova-config-read", "nova-config-read"));
-            let finished = desk.command(&arguments).unwrap().env("CONSUL_HTTP_TOKEN", token).finish().await.unwrap();
-            let told = finished.stderr.contains("jobs/policies/consul/") && finished.stderr.contains("CONSUL_HTTP_TOKEN");
+            let may = matches!(
+                (*name, needed),
+                ("nova-config-write", _) | ("nova-config-read", "nova-config-read")
+            );
+            let finished =
+                desk.command(&arguments).unwrap().env("CONSUL_HTTP_TOKEN", token).finish().await.unwrap();
+            let told = finished.stderr.contains("jobs/policies/consul/")
+                && finished.stderr.contains("CONSUL_HTTP_TOKEN");
             let result = match (may, finished.code) {
                 (true, Some(0)) => Ok(()),
                 (false, Some(1)) if told => Ok(()),
@@ -170,5 +179,9 @@ async fn a_token_that_may_not_is_told_which_policy_it_needs() {
         }
     }
     cases.all_hold();
-    assert_eq!(desk.get("config").await.unwrap().as_deref(), Some(OTHER), "the one push that may has written");
+    assert_eq!(
+        desk.get("config").await.unwrap().as_deref(),
+        Some(OTHER),
+        "the one push that may has written"
+    );
 }

@@ -38,7 +38,11 @@ async fn help_and_version_are_given_on_standard_output() {
         (Program::Local, vec!["sim", "--help"], vec!["--region"]),
         (Program::Local, vec!["--version"], vec!["nova-local", "0.1.0"]),
         (Program::Agent, vec!["--help"], vec!["config", "Examples"]),
-        (Program::Agent, vec!["config", "push", "--help"], vec!["--fragment", "--wait", "CONSUL_HTTP_ADDR", "Examples"]),
+        (
+            Program::Agent,
+            vec!["config", "push", "--help"],
+            vec!["--fragment", "--wait", "CONSUL_HTTP_ADDR", "Examples"],
+        ),
         (Program::Agent, vec!["--version"], vec!["nova-agent", "0.1.0"]),
     ] {
         let result = async {

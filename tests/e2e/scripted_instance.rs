@@ -89,7 +89,13 @@ impl ScriptedInstance {
     }
 }
 
-async fn register(consul: &Api, service: &str, id: &str, address: SocketAddr, version: &str) -> anyhow::Result<()> {
+async fn register(
+    consul: &Api,
+    service: &str,
+    id: &str,
+    address: SocketAddr,
+    version: &str,
+) -> anyhow::Result<()> {
     let registration = json!({
         "ID": id, "Name": service, "Address": address.ip().to_string(), "Port": address.port(),
         "Meta": { "metrics_port": address.port().to_string(), "metrics_scheme": "http", "version": version,

@@ -70,8 +70,10 @@ mod tests {
 
     #[test]
     fn each_document_that_differs_has_its_diff() {
-        let before = texts(&[("config", "a = 1\nb = 2\n"), ("config.d/old", "x = 1\n"), ("config.d/same", "y\n")]);
-        let after = texts(&[("config", "a = 1\nb = 3\n"), ("config.d/new", "z = 1\n"), ("config.d/same", "y\n")]);
+        let before =
+            texts(&[("config", "a = 1\nb = 2\n"), ("config.d/old", "x = 1\n"), ("config.d/same", "y\n")]);
+        let after =
+            texts(&[("config", "a = 1\nb = 3\n"), ("config.d/new", "z = 1\n"), ("config.d/same", "y\n")]);
         let found = diff(&before, &after, &Sides);
         let kinds: Vec<_> = found.iter().map(|diff| (diff.name.as_str(), diff.kind)).collect();
         let expected = [

@@ -62,10 +62,7 @@ fn a_state_that_nobody_recorded_is_recorded_first() {
     let before = stored(&[("config", "a", 5)]);
     let by_hand = stored(&[("config", "x", 8)]);
     let plan = plan(&by_hand, &put(&[("config", "c")]), &recorded(&before, 3), &ada()).unwrap();
-    assert_eq!(
-        steps(&plan),
-        ["put p/config@8", "put p/history/0000000004@0", "put p/history/0000000005@0"]
-    );
+    assert_eq!(steps(&plan), ["put p/config@8", "put p/history/0000000004@0", "put p/history/0000000005@0"]);
     assert_eq!((plan.found, plan.record.n), (Some(4), 5));
     let Operation::Put { value, .. } = &plan.operations[1] else { panic!("{:?}", plan.operations[1]) };
     let found = Record::parse("k", value).unwrap();
@@ -77,7 +74,10 @@ fn a_removed_fragment_is_deleted_on_condition() {
     let stored = stored(&[("config", "a", 5), ("config.d/limits", "b", 6)]);
     let edit = Edit { put: Texts::new(), remove: BTreeSet::from(["config.d/limits".to_owned()]) };
     let plan = plan(&stored, &edit, &recorded(&stored, 1), &ada()).unwrap();
-    assert_eq!(steps(&plan), ["check p/config@5", "remove p/config.d/limits@6", "put p/history/0000000002@0"]);
+    assert_eq!(
+        steps(&plan),
+        ["check p/config@5", "remove p/config.d/limits@6", "put p/history/0000000002@0"]
+    );
     assert!(!plan.record.documents.contains_key("config.d/limits"));
 }
 

@@ -36,13 +36,7 @@ pub(super) struct ScopeArgs {
 #[command(next_help_heading = "Consul (a token comes from CONSUL_HTTP_TOKEN or a file)")]
 struct ConsulArgs {
     /// Address of a Consul agent: host:port, http://…, https://… or unix:///…
-    #[arg(
-        long,
-        alias = "consul-http-addr",
-        value_name = "ADDRESS",
-        env = "CONSUL_HTTP_ADDR",
-        global = true
-    )]
+    #[arg(long, alias = "consul-http-addr", value_name = "ADDRESS", env = "CONSUL_HTTP_ADDR", global = true)]
     http_addr: Option<String>,
     /// A file with the token; it wins over CONSUL_HTTP_TOKEN.
     #[arg(
@@ -146,7 +140,11 @@ impl ScopeArgs {
         match error {
             HashistackError::Unreachable { .. } | HashistackError::TimedOut { .. } => Some(format!(
                 "Consul was asked at {}, which {}: set CONSUL_HTTP_ADDR or --http-addr to the address of an agent",
-                self.consul.http_addr.as_deref().filter(|address| !address.is_empty()).unwrap_or(DEFAULT_ADDRESS),
+                self.consul
+                    .http_addr
+                    .as_deref()
+                    .filter(|address| !address.is_empty())
+                    .unwrap_or(DEFAULT_ADDRESS),
                 if self.consul.http_addr.as_deref().is_some_and(|address| !address.is_empty()) {
                     "CONSUL_HTTP_ADDR or --http-addr names"
                 } else {
@@ -201,7 +199,8 @@ impl ConsulArgs {
             Some(value) => boolean(&value)
                 .with_context(|| format!("CONSUL_HTTP_SSL is {value:?}: write true or false"))?,
         };
-        let whole = if is_https && !text.contains("://") { format!("https://{text}") } else { text.to_owned() };
+        let whole =
+            if is_https && !text.contains("://") { format!("https://{text}") } else { text.to_owned() };
         whole.parse().context("the address of Consul, in CONSUL_HTTP_ADDR or --http-addr, cannot be used")
     }
 }

@@ -72,7 +72,18 @@ fn build() -> anyhow::Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .current_dir(workspace_root())
-        .args(["build", "--quiet", "--locked", "--bins", "-p", "nova-proxy", "-p", "nova-local", "-p", "nova-agent"])
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--bins",
+            "-p",
+            "nova-proxy",
+            "-p",
+            "nova-local",
+            "-p",
+            "nova-agent",
+        ])
         .args(["--message-format", "json-render-diagnostics"])
         .output()
         .context("start cargo build")?;

@@ -15,11 +15,16 @@ async fn a_change_by_hand_is_recorded_at_the_next_push_as_of_unknown_author() {
     assert_eq!(history["records"][0]["is_current"], false, "{history}");
 
     let (code, pushed) = desk.json(&["push", &other]).await.unwrap();
-    assert_eq!((code, &pushed["recorded_before"], &pushed["record"]["n"]), (0, &json!(2), &json!(3)), "{pushed}");
+    assert_eq!(
+        (code, &pushed["recorded_before"], &pushed["record"]["n"]),
+        (0, &json!(2), &json!(3)),
+        "{pushed}"
+    );
     let found = desk.record(2).await.unwrap();
     assert_eq!((&found["author"], &found["documents"]), (&Value::Null, &json!({ "config": by_hand })));
     let (_, history) = desk.json(&["history"]).await.unwrap();
-    let newest_first: Vec<_> = history["records"].as_array().unwrap().iter().map(|one| one["n"].clone()).collect();
+    let newest_first: Vec<_> =
+        history["records"].as_array().unwrap().iter().map(|one| one["n"].clone()).collect();
     assert_eq!(newest_first, [3, 2, 1]);
     assert_eq!(history["records"][0]["is_current"], true, "{history}");
     let table = desk.run(&["history"]).await.unwrap().stdout;

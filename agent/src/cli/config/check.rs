@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use nova_config::Fault;
 use serde_json::{Value, json};
 
 use super::super::FAILED;
@@ -60,7 +59,11 @@ pub(super) fn check(stored: &StoredDocuments, edit: &Edit, files: &Files, reader
         stored.documents().iter().map(|(name, document)| (name.clone(), document.value.clone())).collect();
     if !before.is_empty() && before != after {
         warnings.extend(judge(prefix, &before, stored.index(), &readers.list).into_iter().map(|objection| {
-            format!("the state to roll back to has a fault: {} (found by {})", objection.fault, objection.by.join(", "))
+            format!(
+                "the state to roll back to has a fault: {} (found by {})",
+                objection.fault,
+                objection.by.join(", ")
+            )
         }));
     }
     Checked { objections, warnings, readers: readers.list.into_iter().map(|reader| reader.name).collect() }
@@ -89,12 +92,6 @@ impl Checked {
             fault
         };
         self.objections.iter().map(fault).collect()
-    }
-
-    /// The faults alone.
-    #[cfg(test)]
-    pub(super) fn faults(&self) -> Vec<&Fault> {
-        self.objections.iter().map(|objection| &objection.fault).collect()
     }
 }
 

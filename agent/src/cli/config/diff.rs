@@ -24,9 +24,7 @@ pub(super) async fn run(connection: &Connection, args: &DiffArgs) -> anyhow::Res
     let labels = StoreAndFiles { stored: &stored, files: &files };
     let differences = diff(&stored.texts(), &after, &labels);
     if args.json {
-        let entry = |found: &crate::change::DocumentDiff| {
-            json!({"key": stored.key(&found.name), "change": found.kind.as_str(), "diff": found.unified})
-        };
+        let entry = |found: &crate::change::DocumentDiff| json!({"key": stored.key(&found.name), "change": found.kind.as_str(), "diff": found.unified});
         print(
             &json!({
                 "changed": !changes.is_empty(), "index": stored.index(),

@@ -56,7 +56,10 @@ fn read(file: &Path) -> anyhow::Result<String> {
     let shown = file.display();
     let opened = File::open(file).with_context(|| format!("{shown} cannot be read"))?;
     let mut bytes = Vec::new();
-    opened.take(MAX_TEXT_BYTES + 1).read_to_end(&mut bytes).with_context(|| format!("{shown} cannot be read"))?;
+    opened
+        .take(MAX_TEXT_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("{shown} cannot be read"))?;
     ensure!(
         u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_TEXT_BYTES),
         "{shown} is larger than {MAX_TEXT_BYTES} bytes, the most that a key of Consul's holds: name a configuration file"
@@ -103,10 +106,17 @@ impl Labels for StoreAndFiles<'_> {
 mod tests {
     use super::*;
 
-    fn edit(file: Option<&Path>, fragments: &[(&str, &Path)], removed: &[&str]) -> anyhow::Result<(Edit, Files)> {
+    fn edit(
+        file: Option<&Path>,
+        fragments: &[(&str, &Path)],
+        removed: &[&str],
+    ) -> anyhow::Result<(Edit, Files)> {
         EditArgs {
             file: file.map(Path::to_path_buf),
-            fragments: fragments.iter().map(|(name, file)| ((*name).to_owned(), file.to_path_buf())).collect(),
+            fragments: fragments
+                .iter()
+                .map(|(name, file)| ((*name).to_owned(), file.to_path_buf()))
+                .collect(),
             removed: removed.iter().map(|name| (*name).to_owned()).collect(),
         }
         .read()

@@ -40,7 +40,10 @@ async fn list(connection: &Connection, args: &HistoryArgs) -> anyhow::Result<()>
         );
     }
     if records.is_empty() {
-        return print(&format!("{} has no history: nova-agent has changed nothing there yet", stored.prefix()));
+        return print(&format!(
+            "{} has no history: nova-agent has changed nothing there yet",
+            stored.prefix()
+        ));
     }
     let rows = (shown..records.len()).rev().map(|at| row(&records, at, &stored)).collect();
     print(&table(["N", "TIME", "AUTHOR", "CHANGED", "MESSAGE"], rows))?;
@@ -48,7 +51,9 @@ async fn list(connection: &Connection, args: &HistoryArgs) -> anyhow::Result<()>
     if is_recorded {
         print("\n* is what the store holds")
     } else {
-        print("\nthe store holds something else: it was changed by other means since, which the next change records")
+        print(
+            "\nthe store holds something else: it was changed by other means since, which the next change records",
+        )
     }
 }
 
@@ -114,7 +119,10 @@ fn row(records: &[Read], at: usize, stored: &StoredDocuments) -> [String; 5] {
 
 fn entry(records: &[Read], at: usize, stored: &StoredDocuments) -> serde_json::Value {
     let changes = changed(records, at).map(|changes| {
-        changes.iter().map(|(name, kind)| json!({"document": name, "change": kind.as_str()})).collect::<Vec<_>>()
+        changes
+            .iter()
+            .map(|(name, kind)| json!({"document": name, "change": kind.as_str()}))
+            .collect::<Vec<_>>()
     });
     match records.get(at) {
         Some((n, Ok(record))) => json!({
@@ -128,7 +136,9 @@ fn entry(records: &[Read], at: usize, stored: &StoredDocuments) -> serde_json::V
 
 /// A time to the minute, as it is written: records are in UTC.
 fn minute(at: &str) -> String {
-    at.get(..16).filter(|_| at.len() >= 20 && at.ends_with('Z')).map_or_else(|| at.to_owned(), |head| head.replace('T', " "))
+    at.get(..16)
+        .filter(|_| at.len() >= 20 && at.ends_with('Z'))
+        .map_or_else(|| at.to_owned(), |head| head.replace('T', " "))
 }
 
 /// The first line, as far as a row has room.
@@ -145,7 +155,8 @@ mod tests {
     use super::*;
 
     fn record(n: u64, author: Option<&str>, documents: &[(&str, &str)]) -> Read {
-        let documents = documents.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+        let documents =
+            documents.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
         let record = Record {
             n,
             at: "2026-11-24T12:34:56Z".to_owned(),

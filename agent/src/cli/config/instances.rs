@@ -92,7 +92,9 @@ impl Row {
             self.told(|receipt| receipt.region.as_deref(), self.instance.region.as_deref()),
             self.told(|receipt| receipt.ring.as_deref(), self.instance.ring.as_deref()),
             visible_line(&self.label),
-            config.and_then(|config| config.applied_index).map_or_else(|| dash(None), |index| index.to_string()),
+            config
+                .and_then(|config| config.applied_index)
+                .map_or_else(|| dash(None), |index| index.to_string()),
             visible_line(&dash(self.hash())),
             visible_line(&dash(source)),
             dash(config.and_then(|config| age(config.applied_at.as_deref(), now)).as_deref()),
@@ -106,15 +108,17 @@ impl Row {
         if let Some(refusal) = &self.refusal {
             let at_index = refusal.index.map(|index| format!(" at index {index}")).unwrap_or_default();
             let kind = refusal.kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
-            let ago =
-                age(refusal.at.as_deref(), now).map(|age| format!(", {age} ago")).unwrap_or_default();
+            let ago = age(refusal.at.as_deref(), now).map(|age| format!(", {age} ago")).unwrap_or_default();
             lines.push(visible_line(&format!("{name} refused the documents{at_index}{kind}{ago}:")));
             for fault in &refusal.faults {
-                let path =
-                    if fault.path.is_empty() { String::new() } else { format!("{}: ", fault.path) };
+                let path = if fault.path.is_empty() { String::new() } else { format!("{}: ", fault.path) };
                 lines.push(visible(&format!(
                     "  {}:{}:{}: {path}{}: {}",
-                    shown(&fault.file), fault.line, fault.column, fault.problem, fault.fix
+                    shown(&fault.file),
+                    fault.line,
+                    fault.column,
+                    fault.problem,
+                    fault.fix
                 )));
             }
             if refusal.faults.is_empty() {
@@ -155,7 +159,10 @@ impl Row {
 }
 
 fn documents(documents: &[DocumentIndex]) -> Value {
-    documents.iter().map(|document| json!({"key": document.key, "modify_index": document.modify_index})).collect()
+    documents
+        .iter()
+        .map(|document| json!({"key": document.key, "modify_index": document.modify_index}))
+        .collect()
 }
 
 fn refusal_json(refusal: &Refusal) -> Value {
@@ -223,9 +230,8 @@ mod tests {
     fn row(id: &str, receipt: Result<&str, &str>) -> Row {
         let name = InstanceId { node: "n1".to_owned(), id: id.to_owned() };
         let meta = BTreeMap::from([("metrics_port".to_owned(), "8082".to_owned())]);
-        let fetched = receipt
-            .map(|text| serde_json::from_str(text).unwrap())
-            .map_err(|reason| reason.to_owned());
+        let fetched =
+            receipt.map(|text| serde_json::from_str(text).unwrap()).map_err(|reason| reason.to_owned());
         let stored = Indexes::from([("nova/prod/config".to_owned(), 120)]);
         Row::standing(Instance::new(name, "10.0.0.1", &meta), fetched, &stored)
     }
@@ -239,7 +245,9 @@ mod tests {
         "path":"limits.concurrency","problem":"is 0\u001b[2J","fix":"write 1"}]},"consul":{"state":"in_sync"}}"#;
 
     fn shown(rows: &[Row]) -> String {
-        text(rows, "2026-11-24T12:00:00Z".parse().unwrap(), &|key| key.replace("nova/prod/config", "prod.hcl"))
+        text(rows, "2026-11-24T12:00:00Z".parse().unwrap(), &|key| {
+            key.replace("nova/prod/config", "prod.hcl")
+        })
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub(super) async fn of(fleet: &Fleet) -> anyhow::Result<Readers> {
             )),
         }
     }
-    silent.retain(|(instance, _)| !instance.version.as_ref().is_some_and(|known| versions.contains_key(known)));
+    silent
+        .retain(|(instance, _)| !instance.version.as_ref().is_some_and(|known| versions.contains_key(known)));
     silent.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
     readers.warnings.extend(silent.into_iter().map(|(instance, reason)| {
         format!("whether {} reads the documents is not known: it tells nothing ({reason})", instance.name.id)

@@ -47,7 +47,9 @@ pub(super) async fn write(
     if !args.json {
         checked.complain();
         if wanted.stored.canary().is_some() {
-            complain("warning: a candidate is on the canary ring; it was made for the documents as they were");
+            complain(
+                "warning: a candidate is on the canary ring; it was made for the documents as they were",
+            );
         }
     }
     let plan = plan(&wanted.stored, &wanted.edit, &wanted.past, &authorship(&wanted, args));
@@ -74,13 +76,10 @@ pub(super) async fn write(
     report.confirmed(connection, &confirmation, fault)
 }
 
-async fn wait(
-    confirmation: &mut Confirmation,
-    connection: &Connection,
-    args: &WriteArgs,
-) -> Option<String> {
+async fn wait(confirmation: &mut Confirmation, connection: &Connection, args: &WriteArgs) -> Option<String> {
     let progress = Progress::start();
-    rounds::run(confirmation, &connection.store, &connection.fleet, args.wait, |seen| progress.show(seen)).await
+    rounds::run(confirmation, &connection.store, &connection.fleet, args.wait, |seen| progress.show(seen))
+        .await
 }
 
 fn authorship(wanted: &Wanted, args: &WriteArgs) -> Authorship {
@@ -136,7 +135,9 @@ impl Report<'_> {
                 ))),
                 None => complain("  by other means than nova-agent, so that nobody is named"),
             }
-            complain("see what your change is on top of theirs with `nova-agent config diff`, then do it again");
+            complain(
+                "see what your change is on top of theirs with `nova-agent config diff`, then do it again",
+            );
         }
         Ok(ExitCode::from(CONFLICT))
     }
@@ -209,9 +210,7 @@ impl Report<'_> {
         if !self.is_json {
             return Ok(());
         }
-        let change = |(name, kind): (&String, &ChangeKind)| {
-            json!({"key": self.wanted.stored.key(name), "change": kind.as_str()})
-        };
+        let change = |(name, kind): (&String, &ChangeKind)| json!({"key": self.wanted.stored.key(name), "change": kind.as_str()});
         let mut whole = json!({
             "outcome": outcome,
             "prefix": self.wanted.stored.prefix(),
@@ -233,15 +232,19 @@ fn verdict(connection: &Connection, confirmation: &Confirmation, code: u8) -> St
     let tally = confirmation.tally();
     let count = tally.applied + tally.refused + tally.waiting;
     match code {
-        0 if count == 0 => format!(
-            "no instance is in the catalog under {}: nobody runs it yet",
-            connection.fleet.service()
-        ),
+        0 if count == 0 => {
+            format!("no instance is in the catalog under {}: nobody runs it yet", connection.fleet.service())
+        }
+        0 if count == 1 => "the one instance runs it".to_owned(),
         0 => format!("all {count} instances run it"),
         FAILED => format!(
             "{} of {count} instances refused it and keep what they had: correct it, or undo it with `nova-agent config rollback`",
             tally.refused
         ),
+        _ if tally.waiting == 0 => {
+            "it is written; whether all instances run it could not be seen: ask `nova-agent config status`"
+                .to_owned()
+        }
         _ => format!(
             "{} of {count} instances have not confirmed it in time: it is written, and `nova-agent config status` tells when they do",
             tally.waiting
@@ -285,8 +288,18 @@ mod tests {
 
     #[test]
     fn what_others_changed_is_told_by_key() {
-        let before = stored(&[("config", "a", 1), ("config.d/same", "s", 2), ("config.d/gone", "g", 3), ("config.d/again", "x", 4)]);
-        let now = stored(&[("config", "b", 5), ("config.d/same", "s", 2), ("config.d/new", "n", 6), ("config.d/again", "x", 7)]);
+        let before = stored(&[
+            ("config", "a", 1),
+            ("config.d/same", "s", 2),
+            ("config.d/gone", "g", 3),
+            ("config.d/again", "x", 4),
+        ]);
+        let now = stored(&[
+            ("config", "b", 5),
+            ("config.d/same", "s", 2),
+            ("config.d/new", "n", 6),
+            ("config.d/again", "x", 7),
+        ]);
         let expected = [
             ("p/config".to_owned(), ChangeKind::Changed),
             ("p/config.d/gone".to_owned(), ChangeKind::Removed),
@@ -298,7 +311,8 @@ mod tests {
 
     #[test]
     fn an_author_is_a_user_at_a_host() {
-        let (user, host) = user_at_host().split_once('@').map(|(user, host)| (user.len(), host.len())).unwrap();
+        let (user, host) =
+            user_at_host().split_once('@').map(|(user, host)| (user.len(), host.len())).unwrap();
         assert!(user > 0 && host > 0);
     }
 }
