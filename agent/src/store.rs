@@ -17,6 +17,9 @@ const CONCURRENCY: usize = 8;
 /// The most steps of a transaction (Consul's `maxTxnOps`).
 const MAX_STEPS: usize = 128;
 
+/// How Consul's text begins when a token lacks a policy. A transaction answers 409 for that, as for a conflict.
+const PERMISSION_DENIED: &str = "Permission denied";
+
 /// The documents and their history below one prefix.
 #[derive(Clone, Debug)]
 pub struct ConfigStore {
@@ -52,6 +55,14 @@ pub enum StoreError {
     Hidden {
         /// The prefix.
         prefix: String,
+    },
+    /// Consul says of a transaction that the token may not in the form in which it tells a conflict.
+    #[error("the token may not write this change below {prefix}: {what}; nothing was written")]
+    Denied {
+        /// The prefix.
+        prefix: String,
+        /// What Consul says.
+        what: String,
     },
     /// A record cannot be read.
     #[error(transparent)]
@@ -221,7 +232,14 @@ impl ConfigStore {
             Ok(TxnOutcome::Committed { entries, .. }) => {
                 Ok(Commit::Written(self.indexes_after(plan, before, &entries)))
             }
-            Ok(TxnOutcome::Conflict(_)) => Ok(Commit::Conflict),
+            Ok(TxnOutcome::Conflict(conflicts)) => {
+                match conflicts.into_iter().find(|conflict| conflict.what.contains(PERMISSION_DENIED)) {
+                    Some(denied) => {
+                        Err(StoreError::Denied { prefix: self.prefix.clone(), what: denied.what })
+                    }
+                    None => Ok(Commit::Conflict),
+                }
+            }
             Err(source) if is_too_large(&source) => Err(StoreError::TooLarge(source)),
             // The servers may have written it all the same: the connection broke, or the leader was lost while it wrote.
             Err(source) if source.is_transient() => self.look_for(plan, source).await,

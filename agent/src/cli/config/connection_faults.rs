@@ -7,8 +7,8 @@ use crate::store::StoreError;
 
 /// The error with advice behind it, where there is any that it does not give itself.
 pub(super) fn explain(error: anyhow::Error, scope: &ScopeArgs) -> anyhow::Error {
-    let hidden = error.chain().find_map(|cause| match cause.downcast_ref::<StoreError>() {
-        Some(StoreError::Hidden { prefix }) => Some(policies(prefix)),
+    let lacking = error.chain().find_map(|cause| match cause.downcast_ref::<StoreError>() {
+        Some(StoreError::Hidden { prefix } | StoreError::Denied { prefix, .. }) => Some(policies(prefix)),
         _ => None,
     });
     let of_consul = || {
@@ -18,7 +18,7 @@ pub(super) fn explain(error: anyhow::Error, scope: &ScopeArgs) -> anyhow::Error 
         });
         cause.and_then(|cause| scope.advice(cause))
     };
-    match hidden.or_else(of_consul) {
+    match lacking.or_else(of_consul) {
         Some(advice) => anyhow::anyhow!("{error:#}\n{advice}"),
         None => error,
     }
