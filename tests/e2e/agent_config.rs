@@ -8,6 +8,7 @@ use crate::agent::{Desk, GOOD, OTHER, PREFIX, follows};
 use crate::case::Cases;
 use crate::scripted_instance::Script;
 
+mod lost;
 mod push;
 mod undo;
 
