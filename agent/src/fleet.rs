@@ -28,6 +28,9 @@ const MAX_RECEIPT: usize = 1 << 20;
 /// The largest schema that is read. Today's has 100 KB.
 const MAX_SCHEMA: usize = 4 << 20;
 
+/// What an older version, or another program, answers.
+const NOT_FOUND: u16 = 404;
+
 /// What a metrics listener calls things: it has neither tokens nor indexes.
 static LISTENER: Dialect = Dialect {
     product: "nova-proxy",
@@ -99,9 +102,11 @@ impl Fleet {
 
     async fn ask<T: DeserializeOwned>(&self, instance: &Instance, call: Call) -> Result<T, String> {
         let address = instance.address.as_ref().map_err(Clone::clone)?;
-        let transport = self.transport(address).map_err(one_line)?;
-        let answer = transport.send(&call.timeout(ANSWER_TIMEOUT)).await.map_err(one_line)?;
-        answer.json().map_err(one_line)
+        let asked = async {
+            let answer = self.transport(address)?.send(&call.timeout(ANSWER_TIMEOUT)).await?;
+            answer.json()
+        };
+        asked.await.map_err(|error| reason(address, error))
     }
 
     fn transport(&self, address: &str) -> Result<Transport, HashistackError> {
@@ -119,7 +124,19 @@ impl Fleet {
     }
 }
 
-/// An error with its causes.
-fn one_line(error: HashistackError) -> String {
-    format!("{:#}", anyhow::Error::from(error))
+/// Why an instance told nothing, in a line that goes below a table.
+fn reason(address: &str, error: HashistackError) -> String {
+    match &error {
+        HashistackError::Unreachable { .. } => {
+            let error = anyhow::Error::from(error);
+            format!("{address} cannot be reached: {}", error.root_cause())
+        }
+        HashistackError::TimedOut { after, .. } => {
+            format!("{address} gave no whole answer within {} s", after.as_secs())
+        }
+        HashistackError::Refused(refusal) if refusal.status == NOT_FOUND => {
+            format!("{address} has no such page: is it a nova-proxy, and of a version that tells it?")
+        }
+        _ => format!("{:#}", anyhow::Error::from(error)),
+    }
 }

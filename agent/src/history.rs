@@ -75,7 +75,7 @@ impl Record {
             n,
             at: at.to_owned(),
             author: None,
-            message: Some("found in the store, written by other means".to_owned()),
+            message: Some("found in the store".to_owned()),
             base_index: stored.index(),
             documents: stored.texts(),
             omitted: stored.unreadable(),

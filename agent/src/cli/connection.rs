@@ -18,6 +18,7 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:8500";
 
 /// Which configuration, and whose.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Where")]
 pub(super) struct ScopeArgs {
     /// The prefix of the keys.
     #[arg(long, value_name = "PREFIX", env = "NOVA_KV_PREFIX", default_value = "nova/default", value_parser = documents::prefix, global = true)]
@@ -138,19 +139,14 @@ impl ScopeArgs {
     /// What an operator does about an error of Consul's; none where the error says it all.
     pub(super) fn advice(&self, error: &HashistackError) -> Option<String> {
         match error {
-            HashistackError::Unreachable { .. } | HashistackError::TimedOut { .. } => Some(format!(
-                "Consul was asked at {}, which {}: set CONSUL_HTTP_ADDR or --http-addr to the address of an agent",
-                self.consul
-                    .http_addr
-                    .as_deref()
-                    .filter(|address| !address.is_empty())
-                    .unwrap_or(DEFAULT_ADDRESS),
-                if self.consul.http_addr.as_deref().is_some_and(|address| !address.is_empty()) {
-                    "CONSUL_HTTP_ADDR or --http-addr names"
-                } else {
-                    "is the default"
-                }
-            )),
+            HashistackError::Unreachable { .. } | HashistackError::TimedOut { .. } => {
+                let given = self.consul.http_addr.as_deref().filter(|address| !address.is_empty());
+                let now = given.map_or_else(
+                    || format!("neither is set, so {DEFAULT_ADDRESS} was asked"),
+                    |address| format!("it is {address} now"),
+                );
+                Some(format!("set CONSUL_HTTP_ADDR or --http-addr to the address of a Consul agent: {now}"))
+            }
             refused if refused.is_acl_not_found() => {
                 Some("put a valid token into CONSUL_HTTP_TOKEN, or name its file by --token-file".to_owned())
             }

@@ -46,7 +46,7 @@ async fn list(connection: &Connection, args: &HistoryArgs) -> anyhow::Result<()>
         ));
     }
     let rows = (shown..records.len()).rev().map(|at| row(&records, at, &stored)).collect();
-    print(&table(["N", "TIME", "AUTHOR", "CHANGED", "MESSAGE"], rows))?;
+    print(&table(["N", "TIME (UTC)", "AUTHOR", "CHANGED", "MESSAGE"], rows))?;
     let is_recorded = matches!(records.last(), Some((_, Ok(record))) if record.is_of(&stored));
     if is_recorded {
         print("\n* is what the store holds")
