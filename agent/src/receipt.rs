@@ -47,6 +47,10 @@ pub struct AppliedConfig {
     /// Fields that the next start changes.
     #[serde(deserialize_with = "or_default")]
     pub waiting_for_restart: Vec<String>,
+    /// Why the files on its disk are not in force, if they are not.
+    pub files_refused: Option<Refusal>,
+    /// Why the documents were not kept for its next start, if they were not.
+    pub not_kept: Option<String>,
 }
 
 /// A document as an instance saw it.
@@ -59,7 +63,7 @@ pub struct DocumentIndex {
     pub modify_index: u64,
 }
 
-/// Why documents were refused.
+/// Why documents, or an instance's own files, were refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Refusal {
@@ -72,9 +76,11 @@ pub struct Refusal {
     /// The documents that were refused.
     #[serde(deserialize_with = "or_default")]
     pub documents: Vec<DocumentIndex>,
-    /// Everything that is wrong.
+    /// What is wrong, as far as it is listed.
     #[serde(deserialize_with = "or_default")]
     pub faults: Vec<RefusedPlace>,
+    /// How many there are, where not all are listed.
+    pub faults_total: Option<usize>,
 }
 
 /// One fault of a refusal.

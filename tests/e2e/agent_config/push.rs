@@ -28,6 +28,7 @@ async fn a_push_is_written_recorded_and_confirmed_by_every_instance() {
     let (exit, pushed) = desk.json(&arguments).await.unwrap();
     assert_eq!((exit, &pushed["outcome"]), (0, &json!("applied")), "{pushed}");
     assert_eq!(pushed["instances"].as_array().unwrap().len(), 2, "{pushed}");
+    assert_eq!(pushed["overtaken"], false, "{pushed}");
     assert_eq!(desk.get("config").await.unwrap().as_deref(), Some(GOOD));
     assert_eq!(desk.get("config.d/limits").await.unwrap().as_deref(), Some(OTHER));
     let record = desk.record(1).await.unwrap();

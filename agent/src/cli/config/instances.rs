@@ -107,28 +107,21 @@ impl Row {
         let mut lines = Vec::new();
         if let Some(refusal) = &self.refusal {
             let at_index = refusal.index.map(|index| format!(" at index {index}")).unwrap_or_default();
-            let kind = refusal.kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
-            let ago = age(refusal.at.as_deref(), now).map(|age| format!(", {age} ago")).unwrap_or_default();
-            lines.push(visible_line(&format!("{name} refused the documents{at_index}{kind}{ago}:")));
-            for fault in &refusal.faults {
-                let path = if fault.path.is_empty() { String::new() } else { format!("{}: ", fault.path) };
-                lines.push(visible(&format!(
-                    "  {}:{}:{}: {path}{}: {}",
-                    shown(&fault.file),
-                    fault.line,
-                    fault.column,
-                    fault.problem,
-                    fault.fix
-                )));
-            }
-            if refusal.faults.is_empty() {
-                lines.push("  its receipt names no fault: see its log".to_owned());
-            }
+            lines.extend(refused(&format!("{name} refused the documents{at_index}"), refusal, now, shown));
+        }
+        let config = self.receipt.as_ref().map(|receipt| &receipt.config);
+        if let Some(refusal) = config.and_then(|config| config.files_refused.as_ref()) {
+            lines.extend(refused(&format!("{name} refused its own files"), refusal, now, shown));
+        }
+        if let Some(reason) = config.and_then(|config| config.not_kept.as_ref()) {
+            lines.push(visible_line(&format!(
+                "{name} did not keep the documents for its next start: {reason}"
+            )));
         }
         if let Some(explanation) = &self.explanation {
             lines.push(visible_line(&format!("{name} {}: {explanation}", self.label)));
         }
-        let waiting = self.receipt.iter().flat_map(|receipt| &receipt.config.waiting_for_restart);
+        let waiting = config.iter().flat_map(|config| &config.waiting_for_restart);
         let waiting: Vec<_> = waiting.map(String::as_str).collect();
         if !waiting.is_empty() {
             lines.push(visible_line(&format!("{name} needs a restart for: {}", waiting.join(", "))));
@@ -152,10 +145,33 @@ impl Row {
             "age_seconds": age_seconds(applied_at, now),
             "documents": documents(&receipt.config.documents),
             "waiting_for_restart": receipt.config.waiting_for_restart,
+            "files_refused": receipt.config.files_refused.as_ref().map(refusal_json),
+            "not_kept": receipt.config.not_kept,
             "consul_state": receipt.consul.state,
             "refusal": self.refusal.as_ref().map(refusal_json),
         })
     }
+}
+
+/// A refusal in full, as far as the instance lists it.
+fn refused(what: &str, refusal: &Refusal, now: Timestamp, shown: &dyn Fn(&str) -> String) -> Vec<String> {
+    let kind = refusal.kind.as_ref().map(|kind| format!(" ({kind})")).unwrap_or_default();
+    let ago = age(refusal.at.as_deref(), now).map(|age| format!(", {age} ago")).unwrap_or_default();
+    let mut lines = vec![visible_line(&format!("{what}{kind}{ago}:"))];
+    for fault in &refusal.faults {
+        let path = if fault.path.is_empty() { String::new() } else { format!("{}: ", fault.path) };
+        let file = shown(&fault.file);
+        lines.push(visible(&format!(
+            "  {file}:{}:{}: {path}{}: {}",
+            fault.line, fault.column, fault.problem, fault.fix
+        )));
+    }
+    match refusal.faults_total.unwrap_or(0).saturating_sub(refusal.faults.len()) {
+        0 if refusal.faults.is_empty() => lines.push("  its receipt names no fault: see its log".to_owned()),
+        0 => {}
+        more => lines.push(format!("  and {more} more, which show when these are mended")),
+    }
+    lines
 }
 
 fn documents(documents: &[DocumentIndex]) -> Value {
@@ -176,6 +192,7 @@ fn refusal_json(refusal: &Refusal) -> Value {
         "index": refusal.index, "at": refusal.at, "kind": refusal.kind,
         "documents": documents(&refusal.documents),
         "faults": refusal.faults.iter().map(fault).collect::<Vec<_>>(),
+        "faults_total": refusal.faults_total.unwrap_or(refusal.faults.len()),
     })
 }
 
@@ -240,8 +257,10 @@ mod tests {
         "source":"consul","applied_index":123,"applied_at":"2026-11-24T11:57:00Z",
         "documents":[{"key":"nova/prod/config","modify_index":120}]},"consul":{"state":"in_sync"}}"#;
     const REFUSED: &str = r#"{"version":"0.1.0","region":"eu-central-1","ring":"stable","config":{"hash":"115abd7f5cc5",
-        "source":"last_known_good","applied_index":90,"applied_at":"2026-11-24T10:00:00Z","waiting_for_restart":["listen"]},
-        "refusal":{"index":120,"at":"2026-11-24T11:59:00Z","kind":"invalid","faults":[{"file":"nova/prod/config","line":3,"column":7,
+        "source":"last_known_good","applied_index":90,"applied_at":"2026-11-24T10:00:00Z","waiting_for_restart":["listen"],
+        "files_refused":{"kind":"invalid","faults":[{"file":"/etc/nova/proxy.hcl","line":1,"column":1,"problem":"is empty","fix":"fill it"}]},
+        "not_kept":"the disk is full"},
+        "refusal":{"index":120,"faults_total":3,"at":"2026-11-24T11:59:00Z","kind":"invalid","faults":[{"file":"nova/prod/config","line":3,"column":7,
         "path":"limits.concurrency","problem":"is 0\u001b[2J","fix":"write 1"}]},"consul":{"state":"in_sync"}}"#;
 
     fn shown(rows: &[Row]) -> String {
@@ -265,6 +284,10 @@ nova-3   -       -            -      no receipt -     -            -      -
 
 6f8a2c1e refused the documents at index 120 (invalid), 1m ago:
   prod.hcl:3:7: limits.concurrency: is 0\u{fffd}[2J: write 1
+  and 2 more, which show when these are mended
+6f8a2c1e refused its own files (invalid):
+  /etc/nova/proxy.hcl:1:1: is empty: fill it
+6f8a2c1e did not keep the documents for its next start: the disk is full
 6f8a2c1e needs a restart for: listen
 nova-3 no receipt: connection refused";
         let found = shown(&rows);
