@@ -10,6 +10,7 @@ use crate::scripted_instance::Script;
 
 mod lost;
 mod push;
+mod reach;
 mod undo;
 
 /// This program's own schema, without one field.
