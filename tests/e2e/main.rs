@@ -24,6 +24,8 @@ mod cli;
 #[cfg(test)]
 mod consul_bed;
 #[cfg(test)]
+mod consul_policies;
+#[cfg(test)]
 mod drain;
 #[cfg(test)]
 mod embeddings;

@@ -150,18 +150,17 @@ impl ScopeArgs {
             refused if refused.is_acl_not_found() => {
                 Some("put a valid token into CONSUL_HTTP_TOKEN, or name its file by --token-file".to_owned())
             }
-            refused if refused.is_permission_denied() => Some(policies(&self.kv_prefix)),
+            refused if refused.is_permission_denied() => Some(policy(&self.kv_prefix)),
             _ => None,
         }
     }
 }
 
-/// Which policies the commands need.
-pub(super) fn policies(prefix: &str) -> String {
+/// Which policy the commands need.
+pub(super) fn policy(prefix: &str) -> String {
     format!(
-        "the token comes from CONSUL_HTTP_TOKEN or --token-file; to read it needs the policy \
-         jobs/policies/consul/nova-config-read.hcl, to write jobs/policies/consul/nova-config-write.hcl, with {prefix} as the \
-         prefix in it"
+        "the token comes from CONSUL_HTTP_TOKEN or --token-file, and needs the policy jobs/policies/consul/operator.hcl with \
+         {prefix} as the prefix in it"
     )
 }
 

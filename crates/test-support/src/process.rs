@@ -69,7 +69,6 @@ impl Launch {
             .args(&self.arguments)
             .env_clear()
             .env("AWS_EC2_METADATA_DISABLED", "true")
-            .envs(self.environment)
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(File::create(folder.path().join("stdout"))?)
@@ -80,6 +79,8 @@ impl Launch {
                 command.env(inherited, value);
             }
         }
+        // What was given wins over what is inherited.
+        command.envs(self.environment);
         let child = command.spawn().with_context(|| format!("start {}", self.program.display()))?;
         Ok(Process { child, folder, name })
     }
@@ -304,9 +305,10 @@ mod tests {
 
     #[tokio::test]
     async fn the_environment_is_clean_but_for_what_was_given() {
-        let finished = shell("env").env("NOVA_GIVEN", "yes").finish().await.unwrap();
+        let finished = shell("env").env("NOVA_GIVEN", "yes").env("HOME", "/given").finish().await.unwrap();
         assert_eq!(finished.code, Some(0), "{finished:?}");
         assert!(finished.stdout.contains("NOVA_GIVEN=yes"), "{finished:?}");
+        assert!(finished.stdout.lines().any(|line| line == "HOME=/given"), "{finished:?}");
         assert!(!finished.stdout.contains("CARGO_MANIFEST_DIR="), "{finished:?}");
     }
 }

@@ -2,13 +2,13 @@
 
 use nova_hashistack::transport::HashistackError;
 
-use super::super::connection::{ScopeArgs, policies};
+use super::super::connection::{ScopeArgs, policy};
 use crate::store::StoreError;
 
 /// The error with advice behind it, where there is any that it does not give itself.
 pub(super) fn explain(error: anyhow::Error, scope: &ScopeArgs) -> anyhow::Error {
     let lacking = error.chain().find_map(|cause| match cause.downcast_ref::<StoreError>() {
-        Some(StoreError::Hidden { prefix } | StoreError::Denied { prefix, .. }) => Some(policies(prefix)),
+        Some(StoreError::Hidden { prefix } | StoreError::Denied { prefix, .. }) => Some(policy(prefix)),
         _ => None,
     });
     let of_consul = || {

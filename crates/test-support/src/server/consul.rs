@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{Api, START_DEADLINE, binary, folder, launch, on_free_ports, ready};
-use crate::process::Process;
+use crate::process::{Launch, Process};
 use crate::wait::Look;
 
 /// The token that may do everything, where ACLs are on.
@@ -227,6 +227,22 @@ impl Consul {
             std::fs::remove_dir_all(self.folder.path().join("data")).context("remove Consul's data")?;
         }
         self.restart().await
+    }
+
+    /// A script of bash, in which `consul` is Consul's own command line, for this one and with its management token.
+    ///
+    /// # Errors
+    /// When there is no program.
+    pub fn script(&self, script: &str) -> anyhow::Result<Launch> {
+        let program = binary::path("consul")?;
+        let folders = program.parent().map(Path::to_path_buf).into_iter();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))?;
+        let api = self.api();
+        let launch = Launch::new("bash").args(["-euo", "pipefail", "-c", script]).env("PATH", path);
+        Ok(launch
+            .env("CONSUL_HTTP_ADDR", api.address().to_string())
+            .env("CONSUL_HTTP_TOKEN", api.token().unwrap_or_default()))
     }
 
     /// Makes a policy of these rules, in HCL, and a token that has this policy alone; returns the token.
