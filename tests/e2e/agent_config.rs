@@ -141,36 +141,26 @@ async fn a_token_that_may_not_is_told_which_policy_it_needs() {
     let desk = Desk::with(ConsulLaunch::new().with_acls()).await.unwrap();
     desk.put("config", GOOD).await.unwrap();
     desk.put("config.d/limits", OTHER).await.unwrap();
-    let policy = |name: &str| {
-        let path = format!("jobs/policies/consul/{name}.hcl");
-        let text = std::fs::read_to_string(nova_test_support::binary::workspace_root().join(path)).unwrap();
-        text.replace("nova/default", PREFIX)
-    };
+    let path = nova_test_support::binary::workspace_root().join("jobs/policies/consul/operator.hcl");
+    let operator = std::fs::read_to_string(path).unwrap().replace("nova/default", PREFIX);
+    let looks_on = operator.replace("policy = \"write\"", "policy = \"read\"");
     let partly = format!(
         "key \"{PREFIX}/config\" {{ policy = \"read\" }}\nservice \"nova-proxy\" {{ policy = \"read\" }}"
     );
     let mut tokens = vec![("", String::new())];
-    for (name, rules) in [
-        ("nothing", String::new()),
-        ("partly", partly),
-        ("nova-config-read", policy("nova-config-read")),
-        ("nova-config-write", policy("nova-config-write")),
-    ] {
+    for (name, rules) in
+        [("nothing", String::new()), ("partly", partly), ("looks-on", looks_on), ("operator", operator)]
+    {
         tokens.push((name, desk.consul.token_for(name, &rules).await.unwrap()));
     }
     let file = desk.file("other.hcl", OTHER).unwrap();
     let mut cases = Cases::default();
     for (name, token) in &tokens {
-        for (arguments, needed) in
-            [(vec!["status"], "nova-config-read"), (vec!["push", file.as_str()], "nova-config-write")]
-        {
-            let may = matches!(
-                (*name, needed),
-                ("nova-config-write", _) | ("nova-config-read", "nova-config-read")
-            );
+        for (arguments, is_write) in [(vec!["status"], false), (vec!["push", file.as_str()], true)] {
+            let may = matches!((*name, is_write), ("operator", _) | ("looks-on", false));
             let finished =
                 desk.command(&arguments).unwrap().env("CONSUL_HTTP_TOKEN", token).finish().await.unwrap();
-            let told = finished.stderr.contains("jobs/policies/consul/")
+            let told = finished.stderr.contains("jobs/policies/consul/operator.hcl")
                 && finished.stderr.contains("CONSUL_HTTP_TOKEN");
             let result = match (may, finished.code) {
                 (true, Some(0)) => Ok(()),
