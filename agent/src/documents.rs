@@ -47,7 +47,7 @@ impl StoredDocuments {
     /// Sorts out what a recursive read of `<prefix>/config` gave: `entries` are full keys with value and modify index,
     /// `index` is the `X-Consul-Index` of the read.
     ///
-    /// Keys that are no documents are passed over, such as the folders that Consul's UI makes.
+    /// Keys that are no documents are passed over, such as the empty one that Consul's UI makes of a folder.
     pub fn new(
         prefix: impl Into<String>,
         entries: impl IntoIterator<Item = (String, Bytes, u64)>,
@@ -58,7 +58,7 @@ impl StoredDocuments {
             let below = key.strip_prefix(&stored.prefix).and_then(|rest| rest.strip_prefix('/'));
             match below {
                 Some(CANARY) => stored.canary = Some(modify_index),
-                Some(name) if is_document(name) => {
+                Some(name) if is_document(name, &value) => {
                     stored.documents.insert(name.to_owned(), StoredDocument { value, modify_index });
                 }
                 _ => {}
@@ -127,9 +127,10 @@ impl StoredDocuments {
     }
 }
 
-fn is_document(name: &str) -> bool {
-    let is_fragment = |rest: &str| !rest.is_empty() && !rest.ends_with('/');
-    name == CONFIG || name.strip_prefix(FRAGMENTS).is_some_and(is_fragment)
+/// As [`nova_config::Documents`] has it: a name that no document may have is one all the same, and is refused by it.
+fn is_document(name: &str, value: &Bytes) -> bool {
+    let is_folder = name == FRAGMENTS && value.is_empty();
+    name == CONFIG || (name.starts_with(FRAGMENTS) && !is_folder)
 }
 
 /// The document name of the fragment `name`: `limits` becomes `config.d/limits`.

@@ -46,7 +46,8 @@ pub fn judge(
     index: u64,
     readers: &[Reader],
 ) -> Vec<Objection> {
-    let documents = Documents::new(prefix, documents, index);
+    let entries = documents.iter().map(|(name, value)| (name.clone(), value.clone(), index));
+    let documents = Documents::new(prefix, entries, index);
     let mut found: BTreeMap<Fault, Vec<String>> = BTreeMap::new();
     for reader in readers {
         for fault in judge_documents(&documents, &reader.schema) {
