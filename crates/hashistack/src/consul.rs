@@ -1,0 +1,96 @@
+//! Consul: a client with one file for each part of its API, and the watch.
+
+mod agent_service;
+mod catalog;
+mod entry;
+mod health;
+mod indexed;
+pub mod kv;
+mod txn;
+pub mod watch;
+
+use std::time::Duration;
+
+pub use agent_service::{AgentService, Check, CheckKind, ServiceRegistration};
+pub use entry::KvEntry;
+pub use health::{CheckStatus, ServiceInstance};
+pub use indexed::{Consistency, Indexed};
+pub use kv::Kv;
+pub use txn::{Conflict, TxnOperation, TxnOutcome};
+pub use watch::{Watch, WatchConfig, WatchCounters, WatchEvent, Watched};
+
+use crate::transport::{
+    Address, Dialect, HashistackError, Retries, TlsConfig, TokenSource, Transport, TransportConfig,
+};
+
+/// How to reach Consul, and as whom.
+#[derive(Debug, Clone)]
+pub struct ConsulConfig {
+    /// Where the agent or server listens.
+    pub address: Address,
+    /// Where tokens come from.
+    pub token: TokenSource,
+    /// The namespace, in the enterprise edition; the default one where absent.
+    pub namespace: Option<String>,
+    /// The admin partition, in the enterprise edition; that of the agent where absent.
+    pub partition: Option<String>,
+    /// The datacenter; that of the agent where absent.
+    pub datacenter: Option<String>,
+    /// Certificates, for an `https://` address.
+    pub tls: TlsConfig,
+    /// How long a call may take; watches have a limit of their own. Five seconds more than an election mostly takes.
+    pub call_timeout: Duration,
+}
+
+impl ConsulConfig {
+    /// The agent at this address, without a token.
+    pub fn new(address: Address) -> Self {
+        Self {
+            address,
+            token: TokenSource::None,
+            namespace: None,
+            partition: None,
+            datacenter: None,
+            tls: TlsConfig::default(),
+            call_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A client of Consul. Clones share connections and the token.
+#[derive(Debug, Clone)]
+pub struct ConsulClient {
+    transport: Transport,
+}
+
+impl ConsulClient {
+    /// Prepares a client; nothing is sent yet, and no token is read.
+    ///
+    /// # Errors
+    /// When a certificate cannot be used.
+    pub fn new(config: ConsulConfig) -> Result<Self, HashistackError> {
+        let scope = [("ns", config.namespace), ("partition", config.partition), ("dc", config.datacenter)];
+        let mut transport = TransportConfig::new(config.address, &Dialect::CONSUL);
+        transport.tls = config.tls;
+        transport.token = config.token;
+        transport.call_timeout = config.call_timeout;
+        transport.query = scope.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        Ok(Self { transport: Transport::new(transport)? })
+    }
+
+    /// The same client, which sends calls that may be repeated again when their failure may pass. Watches have rules of
+    /// their own and do not change.
+    pub fn retrying(&self, retries: Retries) -> Self {
+        Self { transport: self.transport.retrying(retries) }
+    }
+
+    /// The transport, for calls that have no method here.
+    pub fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// The key-value store.
+    pub fn kv(&self) -> Kv<'_> {
+        Kv::new(&self.transport)
+    }
+}

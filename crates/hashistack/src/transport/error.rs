@@ -1,0 +1,209 @@
+//! What can go wrong in a call, told apart as far as anybody acts differently upon it.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use super::address::AddressError;
+use super::call::CallName;
+use super::tls::TlsError;
+use super::token::TokenError;
+
+/// Why a call gave no answer that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum HashistackError {
+    /// No connection, or it broke before the answer was complete.
+    #[error("{call} got no answer; is it listening there, and do name service, firewalls and certificates let us in?")]
+    Unreachable {
+        /// The call.
+        call: CallName,
+        /// What the connection said.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The whole call took too long.
+    #[error("{call} gave no whole answer within {} s; the server is overloaded or the network is cut", after.as_secs_f32())]
+    TimedOut {
+        /// The call.
+        call: CallName,
+        /// The limit that was passed.
+        after: Duration,
+    },
+    /// The server answered, and refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The answer is not what the API promises.
+    #[error("{call} was answered with something else than its api promises; is it the right server, and of a known version?")]
+    UnexpectedBody {
+        /// The call.
+        call: CallName,
+        /// What is wrong with the answer.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The answer has more bytes than are read.
+    #[error("{call} was answered with more than {limit} bytes, which is the most that is read; ask for less")]
+    TooLarge {
+        /// The call.
+        call: CallName,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The request cannot be sent as it is; nothing was sent.
+    #[error("{what}")]
+    Invalid {
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// There is no address to send anything to.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// There is no token to send.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The HTTP client cannot be built.
+    #[error("the http client cannot be built from its settings")]
+    Client(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// What a server said when it refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The call.
+    pub call: CallName,
+    /// The HTTP status.
+    pub status: u16,
+    /// The beginning of the answer, which is plain text for most refusals.
+    pub text: String,
+    /// The index of the answer: a refusal can have one, and a watch waits on it.
+    pub index: Option<u64>,
+}
+
+impl Refusal {
+    /// The token is unknown to the server: expired, deleted, or of another cluster. Another token may be let in.
+    pub fn is_acl_not_found(&self) -> bool {
+        self.status == 403 && self.text.contains("ACL not found")
+    }
+
+    /// The token is known, or there is none, and its policies do not cover the call. The same holds until they change.
+    pub fn is_permission_denied(&self) -> bool {
+        self.status == 403 && !self.is_acl_not_found()
+    }
+
+    /// What to do next.
+    fn advice(&self) -> &'static str {
+        match self.status {
+            400 => "the request does not fit this server; compare versions, and leave out settings of the enterprise edition",
+            401 => "access control is off there, or wants another way to log in",
+            403 if self.is_acl_not_found() => "the token is expired or deleted: log in anew, or put a valid one in its place",
+            403 => "grant the token the policy that the text names, or send another token",
+            404 => "nothing is there; check the name, the namespace and the datacenter",
+            409 => "somebody else wrote first: read again and decide anew",
+            413 => "what was sent is larger than the server takes (512 KiB by default): split it, or raise the server's limit",
+            429 => "the server limits requests: ask less often, or raise its request limits",
+            500 if self.text.contains("leader") => "the servers have no leader: it passes within seconds unless a majority is down",
+            500..=599 => "the server failed: its log says why, and another try may do",
+            _ => "this status is not expected here; is it the right server?",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call, status, text, .. } = self;
+        let text = if text.is_empty() { "no text" } else { text.as_str() };
+        write!(formatter, "{call} was refused with {status} ({text}); {}", self.advice())
+    }
+}
+
+impl StdError for Refusal {}
+
+impl HashistackError {
+    /// What the server said, where it refused.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
+    }
+
+    fn status(&self) -> Option<u16> {
+        self.refusal().map(|refusal| refusal.status)
+    }
+
+    /// As [`Refusal::is_acl_not_found`].
+    pub fn is_acl_not_found(&self) -> bool {
+        self.refusal().is_some_and(Refusal::is_acl_not_found)
+    }
+
+    /// As [`Refusal::is_permission_denied`].
+    pub fn is_permission_denied(&self) -> bool {
+        self.refusal().is_some_and(Refusal::is_permission_denied)
+    }
+
+    /// Nothing is there.
+    pub fn is_not_found(&self) -> bool {
+        self.status() == Some(404)
+    }
+
+    /// The server limits requests.
+    pub fn is_rate_limited(&self) -> bool {
+        self.status() == Some(429)
+    }
+
+    /// Either side found the other's bytes too many.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::TooLarge { .. }) || self.status() == Some(413)
+    }
+
+    /// The same call may well succeed a moment later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } | Self::TimedOut { .. } => true,
+            Self::Refused(refusal) => matches!(refusal.status, 429 | 500 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn refusal(status: u16, text: &str) -> Refusal {
+        let call = CallName {
+            method: http::Method::GET,
+            path: "/v1/kv/nova/config".to_owned(),
+            server: "consul http://127.0.0.1:8500".into(),
+        };
+        Refusal { call, status, text: text.to_owned(), index: None }
+    }
+
+    #[rstest]
+    #[case::expired(403, "ACL not found", "log in anew")]
+    #[case::policy(403, "Permission denied: token with AccessorID 'x' lacks permission 'key:read' on \"nova\"", "grant the token the policy")]
+    #[case::conflict(409, "", "read again and decide anew")]
+    #[case::large(413, "Request body too large", "512 KiB")]
+    #[case::limited(429, "", "ask less often")]
+    #[case::election(500, "No cluster leader", "no leader")]
+    #[case::broken(503, "", "its log says why")]
+    fn a_refusal_says_what_failed_why_and_what_to_do(#[case] status: u16, #[case] text: &str, #[case] advice: &str) {
+        let message = refusal(status, text).to_string();
+        assert!(message.starts_with("GET /v1/kv/nova/config at consul http://127.0.0.1:8500 was refused"), "{message}");
+        assert!(message.contains(text) && message.contains(advice), "{message}");
+    }
+
+    #[test]
+    fn a_dead_token_is_told_from_a_missing_policy() {
+        let dead = HashistackError::from(refusal(403, "rpc error making call: ACL not found"));
+        assert!(dead.is_acl_not_found() && !dead.is_permission_denied());
+        let denied = HashistackError::from(refusal(403, "Permission denied"));
+        assert!(denied.is_permission_denied() && !denied.is_acl_not_found());
+        assert!(!dead.is_transient() && !denied.is_transient());
+    }
+}
