@@ -15,6 +15,16 @@ listen = "127.0.0.1:8080"
 # Where operators reach this instance: a loopback address, or the path of a Unix socket. bootstrap
 #admin = "127.0.0.1:8081"
 
+# The directory in which this instance keeps what must outlive it, such as the last documents of Consul that were in force. It
+# must exist, and belong to one instance alone. bootstrap
+#data_dir = "/var/lib/nova-proxy"
+
+# The name of this instance; by default the Nomad allocation's id, else the host's name with the port of listen. bootstrap
+#instance = "nova-1"
+
+# Written by the document config of Consul alone: the documents below config.d/ without which it is refused. runtime
+# fragments = ["limits", "models"]
+
 # Whether a parameter that Nova cannot honor is refused with 400, or left out and named in a header. runtime
 strict = false
 
@@ -117,6 +127,45 @@ bedrock {
     probes               = 3
   }
 }
+
+# Consul: the documents config and config.d/<name> below kv_prefix are laid over the files, and the instance registers itself.
+# Without this block there is no Consul, whatever the environment says; with it, data_dir is needed. All bootstrap.
+#consul {
+  # Where the local agent listens: http://, https:// or unix:// with the path of a socket. Or CONSUL_HTTP_ADDR with
+  # CONSUL_HTTP_SSL; http://127.0.0.1:8500 where none is set.
+  #address   = "https://127.0.0.1:8501"
+  #kv_prefix = "nova/default"
+
+  # The ACL token is in this file (or CONSUL_HTTP_TOKEN_FILE), or it is CONSUL_HTTP_TOKEN, or there is a login.
+  #token_file = "/etc/nova/consul.token"
+
+  #login {
+    #auth_method = "nomad-workloads"
+    #jwt_file    = "/secrets/nomad_consul_default.jwt" # read again at each login
+  #}
+
+  #datacenter = "dc1"      # that of the agent where it is not written
+  #namespace  = "platform" # enterprise edition; or CONSUL_NAMESPACE
+  #partition  = "default"  # enterprise edition; or CONSUL_PARTITION
+
+  # For an https address; or CONSUL_CACERT, CONSUL_CLIENT_CERT, CONSUL_CLIENT_KEY, CONSUL_TLS_SERVER_NAME.
+  #ca_file     = "/etc/nova/consul/ca.pem"
+  #cert_file   = "/etc/nova/consul/cert.pem"
+  #key_file    = "/etc/nova/consul/key.pem"
+  #server_name = "server.dc1.consul"
+
+  #max_stale = "10s" # how old the answer of a server without its leader may be before the state is called stale
+
+  #service {
+    #register = true
+    #name     = "nova-proxy"
+    #address  = "10.0.0.5" # that of listen where it is not written, the node's where listen is on all addresses
+    #tags     = ["primary"]
+
+    #check_interval            = "10s" # how often the agent asks whether the instance is ready
+    #deregister_critical_after = "30m" # then the agent takes it out of the catalog
+  #}
+#}
 
 limits {
   body_memory = "1GiB" # of all bodies that are being read. bootstrap

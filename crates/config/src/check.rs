@@ -1,4 +1,4 @@
-//! Finds every fault of the merged tree against the JSON Schema, and says of each where it is and what to write.
+//! Finds every fault of the merged tree against a JSON Schema, and says of each where it is and what to write.
 //!
 //! Owns what a schema can say: names, types, forms, ranges. Rules between fields are in `rules`.
 
@@ -21,16 +21,42 @@ use crate::redact::looks_secret;
 use crate::schema::{self, lookup};
 use crate::source::{Position, Sources, Span};
 
+/// A schema that documents are judged by: this version's, or one that another version has told.
+pub(crate) struct CheckedSchema<'a> {
+    /// The schema.
+    pub(crate) value: &'a Value,
+    validator: &'a Validator,
+}
+
+impl<'a> CheckedSchema<'a> {
+    /// A schema and the validator that was made of it.
+    pub(crate) fn new(value: &'a Value, validator: &'a Validator) -> Self {
+        Self { value, validator }
+    }
+
+    /// That of this version.
+    ///
+    /// # Errors
+    /// When it is broken, which only a defect of this version can bring about.
+    pub(crate) fn own() -> Result<CheckedSchema<'static>, String> {
+        static VALIDATOR: LazyLock<Result<Validator, String>> =
+            LazyLock::new(|| jsonschema::validator_for(schema::cached()).map_err(|error| error.to_string()));
+        let validator = VALIDATOR.as_ref().map_err(Clone::clone)?;
+        Ok(CheckedSchema { value: schema::cached(), validator })
+    }
+}
+
 /// Everything a check needs to place its faults.
 pub(crate) struct Checker<'a> {
+    schema: &'a CheckedSchema<'a>,
     root: &'a Block,
     sources: &'a Sources,
     faults: Vec<Fault>,
 }
 
 /// All faults of `root`, none where it fits the schema.
-pub(crate) fn check(root: &Block, sources: &Sources) -> Vec<Fault> {
-    let mut checker = Checker { root, sources, faults: Vec::new() };
+pub(crate) fn check(schema: &CheckedSchema<'_>, root: &Block, sources: &Sources) -> Vec<Fault> {
+    let mut checker = Checker { schema, root, sources, faults: Vec::new() };
     let sound = checker.shape();
     checker.schema(&sound);
     checker.ranges(&sound);
@@ -40,24 +66,14 @@ pub(crate) fn check(root: &Block, sources: &Sources) -> Vec<Fault> {
 
 impl Checker<'_> {
     fn schema(&mut self, sound: &Block) {
-        static VALIDATOR: LazyLock<Result<Validator, String>> =
-            LazyLock::new(|| jsonschema::validator_for(schema::cached()).map_err(|error| error.to_string()));
-        match &*VALIDATOR {
-            Ok(validator) => {
-                for error in validator.iter_errors(&block_to_json(sound)) {
-                    self.violation(&error);
-                }
-            }
-            Err(error) => {
-                let problem = format!("this version's own schema is broken: {error}");
-                self.fault_at(self.start(), &Path::default(), problem, "report this as a defect");
-            }
+        for error in self.schema.validator.iter_errors(&block_to_json(sound)) {
+            self.violation(&error);
         }
     }
 
     fn violation(&mut self, error: &ValidationError<'_>) {
         let pointer = error.instance_path().segments().map(|segment| segment.to_string()).collect::<Vec<_>>();
-        let path = lookup::path_of(pointer.iter().map(String::as_str));
+        let path = lookup::path_of(self.schema.value, pointer.iter().map(String::as_str));
         match error.kind() {
             ValidationErrorKind::AdditionalProperties { unexpected } => {
                 for name in unexpected {
@@ -69,15 +85,19 @@ impl Checker<'_> {
                 if self.is_there_in_another_form(&path, name) {
                     return;
                 }
-                let (problem, fix) = message::missing(&path, name);
+                let (problem, fix) = message::missing(self.schema.value, &path, name);
                 let place = self.block_start(&path);
                 self.fault_at(place, &path, problem, fix);
             }
             ValidationErrorKind::PropertyNames { error } => {
                 let label = error.instance().as_str().unwrap_or_default().to_owned();
-                if lookup::at(&path).is_some_and(lookup::is_map) {
+                if lookup::at(self.schema.value, &path).is_some_and(lookup::is_map) {
                     let problem = format!("has a key of the wrong form, {label:?}");
-                    return self.fault(&path.field(&label), problem, message::what_key_to_write(&path));
+                    return self.fault(
+                        &path.field(&label),
+                        problem,
+                        message::what_key_to_write(self.schema.value, &path),
+                    );
                 }
                 let child = path.child(crate::path::Segment::Label(label));
                 let fix = "write a label of 1 to 128 visible ASCII characters without spaces";
@@ -90,10 +110,10 @@ impl Checker<'_> {
                     Some(NodeValue::Number(number)) if integer => format!("{number} is not a whole number"),
                     _ => format!("is {}", found.map_or("of the wrong type", Node::kind)),
                 };
-                self.fault(&path, problem, message::what_to_write(&path));
+                self.fault(&path, problem, message::what_to_write(self.schema.value, &path));
             }
             kind => {
-                let (problem, fix) = message::violation(kind, error.instance(), &path);
+                let (problem, fix) = message::violation(self.schema.value, kind, error.instance(), &path);
                 self.fault(&path, problem, fix);
             }
         }
@@ -110,7 +130,9 @@ impl Checker<'_> {
             })
         };
         block.is_some_and(|block| {
-            block.keys().any(|written| written == name || message::meant(path, written) == Some(name))
+            block.keys().any(|written| {
+                written == name || message::meant(self.schema.value, path, written) == Some(name)
+            })
         })
     }
 
@@ -119,7 +141,7 @@ impl Checker<'_> {
         let place = child.map_or_else(|| self.start(), |node| self.sources.position(&node.key));
         let is_block =
             child.is_some_and(|node| matches!(node.value, NodeValue::Block(_) | NodeValue::Labelled(_)));
-        let (problem, fix) = message::unknown(path, name, is_block);
+        let (problem, fix) = message::unknown(self.schema.value, path, name, is_block);
         self.fault_at(place, path, problem, fix);
     }
 

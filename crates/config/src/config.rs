@@ -2,6 +2,8 @@
 //!
 //! Owns the validated types. They can only be made by `rules`, from a checked document.
 
+mod consul;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +15,10 @@ use url::Url;
 use crate::schema::{
     ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, Residency,
     ServiceTier, TlsVersion,
+};
+
+pub use consul::{
+    ConsulAddress, ConsulConfig, ConsulLoginConfig, ConsulTlsConfig, ConsulToken, ServiceConfig,
 };
 
 /// A whole configuration in its two tiers.
@@ -33,6 +39,10 @@ pub struct BootstrapConfig {
     pub metrics: Option<SocketAddr>,
     /// Where operators reach this instance.
     pub admin: Option<AdminAddress>,
+    /// The directory in which the instance keeps what must outlive it; there is one where there is [`Self::consul`].
+    pub data_dir: Option<PathBuf>,
+    /// The name of the instance, where it is written.
+    pub instance: Option<String>,
     /// The rollout ring.
     pub ring: String,
     /// The form of a log line.
@@ -43,6 +53,8 @@ pub struct BootstrapConfig {
     pub tls: Option<TlsConfig>,
     /// Where Bedrock is.
     pub bedrock: BedrockConfig,
+    /// Where Consul is, if it is used.
+    pub consul: Option<ConsulConfig>,
     /// Who may call.
     pub auth: AuthConfig,
     /// The memory of all bodies together that are being read, in bytes.

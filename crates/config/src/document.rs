@@ -86,11 +86,12 @@ pub(crate) fn find<'a>(root: &'a Block, path: &Path) -> Option<&'a Node> {
     })
 }
 
-/// Parses source number `source`. Every fault of form is put into `faults`; the tree then lacks what was faulty.
-pub(crate) fn parse(sources: &Sources, source: usize, faults: &mut Vec<Fault>) -> Block {
+/// Parses source number `source`; `schema` tells which of its values are maps. Every fault of form is put into `faults`;
+/// the tree then lacks what was faulty.
+pub(crate) fn parse(sources: &Sources, source: usize, schema: &Value, faults: &mut Vec<Fault>) -> Block {
     let Some(text) = sources.get(source).map(|found| found.text.as_str()) else { return Block::new() };
     match hcl_edit::parser::parse_body(text) {
-        Ok(body) => Reader { sources, source, faults }.body(&body, &Path::default()),
+        Ok(body) => Reader { sources, source, schema, faults }.body(&body, &Path::default()),
         Err(error) => {
             let at = error.location();
             let file = sources.get(source).map(|found| found.name.clone()).unwrap_or_default();
@@ -110,6 +111,7 @@ pub(crate) fn parse(sources: &Sources, source: usize, faults: &mut Vec<Fault>) -
 struct Reader<'a> {
     sources: &'a Sources,
     source: usize,
+    schema: &'a Value,
     faults: &'a mut Vec<Fault>,
 }
 
@@ -211,7 +213,7 @@ impl Reader<'_> {
                 }
                 NodeValue::List(list)
             }
-            Expression::Object(object) if lookup::at(path).is_some_and(lookup::is_map) => {
+            Expression::Object(object) if lookup::at(self.schema, path).is_some_and(lookup::is_map) => {
                 NodeValue::Map(self.map(object, path))
             }
             Expression::StringTemplate(template) => {

@@ -2,10 +2,15 @@
 //!
 //! Owns which variable fills which field. A value written in a file wins over the environment.
 
+mod consul;
+
 use std::collections::{BTreeMap, HashMap};
 
 use crate::document::{Block, Node, NodeValue};
+use crate::fault::Fault;
 use crate::source::{Source, SourceKind, Sources, Span};
+
+pub(crate) use consul::token as consul_token;
 
 /// Where environment variables come from.
 pub trait Environment {
@@ -45,33 +50,50 @@ const BEDROCK_VARIABLES: [(&str, &[&str]); 3] = [
     ("ca_file", &["AWS_CA_BUNDLE"]),
 ];
 
-/// Puts the environment's values into fields that no layer has written.
-pub(crate) fn fill(root: &mut Block, environment: &dyn Environment, sources: &mut Sources) {
+/// Puts the environment's values into fields that no layer has written. Variables that make no sense are put into `faults`.
+pub(crate) fn fill(
+    root: &mut Block,
+    environment: &dyn Environment,
+    sources: &mut Sources,
+    faults: &mut Vec<Fault>,
+) {
     for (field, variables) in BEDROCK_VARIABLES {
-        let written = matches!(root.get("bedrock").map(|node| &node.value),
-            Some(NodeValue::Block(block)) if block.contains_key(field));
-        if written {
-            continue;
+        if !is_written(root, "bedrock", field)
+            && let Some((name, value)) = first_set(environment, variables)
+        {
+            put(root, "bedrock", field, name, value, sources);
         }
-        // An empty variable counts as unset, as everywhere in the AWS tools.
-        let found = variables.iter().find_map(|name| {
-            environment.var(name).filter(|value| !value.is_empty()).map(|value| (*name, value))
-        });
-        let Some((name, value)) = found else { continue };
-        let source = sources.add(Source {
-            name: format!("{ENVIRONMENT}{name}"),
-            text: value.clone(),
-            kind: SourceKind::Environment,
-        });
-        let span = Span { source, bytes: 0..value.len() };
-        let node = Node { value: NodeValue::String(value), key: span.clone(), span: span.clone() };
-        let bedrock = root.entry("bedrock".to_owned()).or_insert_with(|| Node {
-            value: NodeValue::Block(Block::new()),
-            key: span.clone(),
-            span,
-        });
-        if let NodeValue::Block(block) = &mut bedrock.value {
-            block.insert(field.to_owned(), node);
-        }
+    }
+    consul::fill(root, environment, sources, faults);
+}
+
+/// The first of `variables` that is set. An empty one counts as unset, as everywhere in the tools of AWS and HashiCorp.
+fn first_set(environment: &dyn Environment, variables: &[&'static str]) -> Option<(&'static str, String)> {
+    variables
+        .iter()
+        .find_map(|name| environment.var(name).filter(|value| !value.is_empty()).map(|value| (*name, value)))
+}
+
+/// Whether a layer has written the field of the block.
+fn is_written(root: &Block, block: &str, field: &str) -> bool {
+    matches!(root.get(block).map(|node| &node.value), Some(NodeValue::Block(block)) if block.contains_key(field))
+}
+
+/// Writes `value`, which the variable `name` has, into the field of the block.
+fn put(root: &mut Block, block: &str, field: &str, name: &str, value: String, sources: &mut Sources) {
+    let source = sources.add(Source {
+        name: format!("{ENVIRONMENT}{name}"),
+        text: value.clone(),
+        kind: SourceKind::Environment,
+    });
+    let span = Span { source, bytes: 0..value.len() };
+    let node = Node { value: NodeValue::String(value), key: span.clone(), span: span.clone() };
+    let block = root.entry(block.to_owned()).or_insert_with(|| Node {
+        value: NodeValue::Block(Block::new()),
+        key: span.clone(),
+        span,
+    });
+    if let NodeValue::Block(block) = &mut block.value {
+        block.insert(field.to_owned(), node);
     }
 }

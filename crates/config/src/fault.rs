@@ -62,6 +62,8 @@ pub enum FaultKind {
     NeedsNewerVersion,
     /// A file could not be read.
     Unreadable,
+    /// There are no documents: the one that all others stand beside is not there. What is in force stays.
+    DocumentsMissing,
 }
 
 impl FaultKind {
@@ -72,6 +74,7 @@ impl FaultKind {
             Self::Invalid => "invalid",
             Self::NeedsNewerVersion => "needs a newer version",
             Self::Unreadable => "unreadable",
+            Self::DocumentsMissing => "documents missing",
         }
     }
 }

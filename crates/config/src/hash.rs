@@ -9,9 +9,16 @@ use serde_json::Value;
 /// How many bytes of the digest the name keeps: twelve hexadecimal digits.
 const KEPT_BYTES: usize = 6;
 
+/// What tells one instance from another, and so is no setting.
+const IDENTITY: &str = "instance";
+
 /// The name of the effective configuration: the head of the SHA-256 of its JSON with sorted keys.
 pub(crate) fn short_hash(effective: &Value) -> String {
-    let text = canonical(effective).to_string();
+    let mut settings = canonical(effective);
+    if let Some(object) = settings.as_object_mut() {
+        object.shift_remove(IDENTITY);
+    }
+    let text = settings.to_string();
     let mut name = String::with_capacity(2 * KEPT_BYTES);
     for byte in digest(&SHA256, text.as_bytes()).as_ref().iter().take(KEPT_BYTES) {
         // Writing to a string cannot fail.
@@ -45,6 +52,17 @@ mod tests {
         let three = json!({"b": {"y": true, "x": [2, 1]}, "a": 1});
         assert_eq!(short_hash(&one), short_hash(&two));
         assert_ne!(short_hash(&one), short_hash(&three));
+    }
+
+    #[test]
+    fn instances_of_the_same_settings_have_the_same_hash() {
+        let (one, two) = (json!({"a": 1, "instance": "x"}), json!({"instance": "y", "a": 1}));
+        assert_eq!(short_hash(&one), short_hash(&two));
+        assert_eq!(short_hash(&one), short_hash(&json!({"a": 1})));
+        assert_ne!(
+            short_hash(&json!({"b": {"instance": "x"}})),
+            short_hash(&json!({"b": {"instance": "y"}}))
+        );
     }
 
     #[test]

@@ -1,20 +1,24 @@
 //! Configuration: HCL files to one validated structure, with layers, tiers, a schema and faults that say what to write.
 //!
-//! The pipeline, one file a step: `source` (text and positions) -> `document` (spanned tree) -> `merge` (layers) ->
-//! `check` (every fault against the JSON Schema) -> `rules` (types, and what a schema cannot say) -> [`Config`].
+//! The pipeline, one file a step: `source` (text and positions) -> `document` (spanned tree) -> `layer` (what one may say) ->
+//! `merge` (layers) -> `check` (every fault against the JSON Schema) -> `rules` (types, and what a schema cannot say) ->
+//! [`Config`]. `documents` makes layers of what a key-value store holds.
 //! Owns the shape of the configuration and nothing of its meaning: whether a model target exists, whether a file can
 //! be read, and when to reload are the program's.
 
 mod check;
 mod config;
 mod document;
+mod documents;
 mod duration;
 mod environment;
 mod fault;
 mod hash;
+mod layer;
 mod load;
 mod merge;
 mod path;
+mod reading;
 mod redact;
 mod requires;
 mod rules;
@@ -25,13 +29,15 @@ mod tier;
 
 pub use config::{
     AdminAddress, AssumeRoleConfig, AuthConfig, BedrockConfig, BootstrapConfig, BreakerConfig, Config,
-    FailoverConfig, GuardrailConfig, ImageFetchConfig, ImageFetchPolicy, LimitsConfig, ModelConfig,
-    RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig, TlsConfig,
+    ConsulAddress, ConsulConfig, ConsulLoginConfig, ConsulTlsConfig, ConsulToken, FailoverConfig,
+    GuardrailConfig, ImageFetchConfig, ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig,
+    RuntimeConfig, ServerConfig, ServiceConfig, TimeoutConfig, TlsConfig,
 };
+pub use documents::{Document, Documents, judge_documents};
 pub use duration::DurationText;
 pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, FaultKind, Faults};
-pub use load::{Layer, Loaded, check, load, load_layers, running_version};
+pub use load::{Layer, Loaded, check, load, load_layers, read_layers, running_version};
 pub use redact::Origin;
 pub use schema::{
     ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, Residency,

@@ -2,49 +2,59 @@
 //!
 //! Owns the order of the steps and the reading of files. When to load again is the program's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path as FilePath, PathBuf};
 
+use secrecy::SecretString;
 use semver::Version;
 use serde_json::Value;
 
-use crate::document::{self, Block, Node, NodeValue, block_to_json};
+use crate::check::CheckedSchema;
+use crate::document::{Block, Node, NodeValue, block_to_json};
 use crate::environment::{self, Environment};
 use crate::fault::{Fault, FaultKind, Faults};
-use crate::merge::Merged;
 use crate::path::{Path, Segment};
+use crate::reading::Reading;
 use crate::redact::{self, Origin};
-use crate::requires::{self, Verdict};
-use crate::source::{Position, Source, SourceKind, Sources};
+use crate::rules::Beside;
+use crate::source::{Position, SourceKind, Sources};
 use crate::{Config, check as checker, hash, rules, tier};
 
 /// The largest text of one layer: a configuration is written by people.
-const MAX_TEXT_BYTES: u64 = 1 << 20;
-
-/// The most layers of one configuration.
-const MAX_LAYERS: usize = 256;
+pub(crate) const MAX_TEXT_BYTES: u64 = 1 << 20;
 
 /// One text of a configuration; later ones win.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
-    name: String,
-    text: String,
-    kind: SourceKind,
+    pub(crate) name: String,
+    pub(crate) text: String,
+    pub(crate) kind: SourceKind,
+    /// The fragments beside it, where it is the document that may list them.
+    pub(crate) fragments: Option<BTreeSet<String>>,
 }
 
 impl Layer {
     /// A file named on the command line, already read. It may write fields of both tiers.
     #[must_use]
     pub fn file(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), kind: SourceKind::File }
+        Self { name: name.into(), text: text.into(), kind: SourceKind::File, fragments: None }
     }
 
     /// A document of the runtime tier, such as one from a key-value store. A bootstrap field in it is a fault.
     #[must_use]
     pub fn runtime(name: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { name: name.into(), text: text.into(), kind: SourceKind::Runtime }
+        Self { name: name.into(), text: text.into(), kind: SourceKind::Runtime, fragments: None }
+    }
+
+    /// As [`Self::runtime`], for the document that may list which `fragments` must stand beside it; those that do are given.
+    pub(crate) fn listing(
+        name: impl Into<String>,
+        text: impl Into<String>,
+        fragments: BTreeSet<String>,
+    ) -> Self {
+        Self { fragments: Some(fragments), ..Self::runtime(name, text) }
     }
 }
 
@@ -128,6 +138,14 @@ pub fn running_version() -> &'static str {
 /// # Errors
 /// Every fault of every file, or of the reading.
 pub fn load(files: &[PathBuf], environment: &dyn Environment) -> Result<Loaded, Faults> {
+    load_layers(read_layers(files)?, environment)
+}
+
+/// Reads the files in order, for [`load_layers`].
+///
+/// # Errors
+/// Every file that cannot be read.
+pub fn read_layers(files: &[PathBuf]) -> Result<Vec<Layer>, Faults> {
     let mut faults = Vec::new();
     let mut layers = Vec::new();
     for file in files {
@@ -142,7 +160,7 @@ pub fn load(files: &[PathBuf], environment: &dyn Environment) -> Result<Loaded, 
     if !faults.is_empty() {
         return Err(Faults::new(FaultKind::Unreadable, faults));
     }
-    load_layers(layers, environment)
+    Ok(layers)
 }
 
 /// Says whether [`load`] would succeed, and every reason why not.
@@ -168,44 +186,19 @@ pub(crate) fn load_as(
     environment: &dyn Environment,
     running: &Version,
 ) -> Result<Loaded, Faults> {
-    let mut sources = Sources::default();
-    let mut faults = Vec::new();
-    let mut trees = Vec::new();
-    if layers.len() > MAX_LAYERS {
+    let schema = CheckedSchema::own().map_err(|error| {
         let position = Position { file: "configuration".to_owned(), line: 1, column: 1 };
-        let problem = format!("has {} layers, more than {MAX_LAYERS}", layers.len());
-        return Err(Faults::new(
-            FaultKind::Invalid,
-            vec![Fault::new(position, "", problem, "put some into one")],
-        ));
-    }
-    for layer in layers {
-        let kind = layer.kind;
-        // Some editors begin a file with a byte order mark, which HCL does not know.
-        let text = layer.text.strip_prefix('\u{feff}').map_or_else(|| layer.text.clone(), str::to_owned);
-        let number = sources.add(Source { name: layer.name, text, kind });
-        trees.push((kind, document::parse(&sources, number, &mut faults)));
-    }
-    version_faults(&trees, &sources, running, &mut faults)?;
-
-    let mut merged = Merged::default();
-    for (kind, tree) in trees {
-        if kind == SourceKind::Runtime {
-            faults.extend(forbidden(&tree, &sources));
-        }
-        merged.add(tree, kind, &sources, &mut faults);
-    }
-    environment::fill(&mut merged.root, environment, &mut sources);
-    add_bedrock(&mut merged.root);
-    // A text that is not HCL has no fields, and would only be said to lack them all.
-    let unparsed = !faults.is_empty();
-    let found = checker::check(&merged.root, &sources);
-    let start = checker::start(&sources);
-    faults.extend(found.into_iter().filter(|fault| !(unparsed && fault.problem.starts_with("missing "))));
-    if faults.is_empty() {
-        finish(merged, &sources, start)
+        let problem = format!("this version's own schema is broken: {error}");
+        Faults::new(FaultKind::Invalid, vec![Fault::new(position, "", problem, "report this as a defect")])
+    })?;
+    let mut reading = Reading::begin(layers, &schema, Some(running))?;
+    environment::fill(&mut reading.merged.root, environment, &mut reading.sources, &mut reading.faults);
+    add_bedrock(&mut reading.merged.root);
+    reading.check();
+    if reading.faults.is_empty() {
+        finish(reading, environment::consul_token(environment))
     } else {
-        Err(Faults::new(FaultKind::Invalid, faults))
+        Err(Faults::new(FaultKind::Invalid, reading.faults))
     }
 }
 
@@ -221,47 +214,6 @@ fn read(file: &FilePath) -> Result<String, (String, &'static str)> {
     Ok(text)
 }
 
-/// Refuses at once where a layer needs a newer version: nothing else in it can be judged by this one.
-fn version_faults(
-    trees: &[(SourceKind, Block)],
-    sources: &Sources,
-    running: &Version,
-    faults: &mut Vec<Fault>,
-) -> Result<(), Faults> {
-    let mut newer = Vec::new();
-    for (_, tree) in trees {
-        let Some(Node { value: NodeValue::String(requires), span, .. }) = tree.get("requires") else {
-            continue;
-        };
-        let position = sources.position(span);
-        match requires::judge(requires, running) {
-            Ok(Verdict::Fits) => {}
-            Ok(Verdict::NeedsNewer) => {
-                let problem = format!("this document needs a newer version than {running}: {requires}");
-                newer.push(Fault::new(position, "requires", problem, "update this instance first"));
-            }
-            Ok(Verdict::Excludes) => {
-                let problem = format!("this document is not for version {running}: {requires}");
-                faults.push(Fault::new(position, "requires", problem, "write a range that includes it"));
-            }
-            Err(error) => {
-                let problem = format!("is not a version range ({error})");
-                faults.push(Fault::new(position, "requires", problem, "write a range such as \">= 0.1\""));
-            }
-        }
-    }
-    if newer.is_empty() { Ok(()) } else { Err(Faults::new(FaultKind::NeedsNewerVersion, newer)) }
-}
-
-fn forbidden(tree: &Block, sources: &Sources) -> Vec<Fault> {
-    let fix = "write it in a file named by --config, and restart";
-    let problem = "is fixed when the process starts, and cannot be set here";
-    tier::touched(tree)
-        .into_iter()
-        .map(|(path, span)| Fault::new(sources.position(&span), path.to_string(), problem, fix))
-        .collect()
-}
-
 /// The region is required, so its block must be there to be said to lack it.
 fn add_bedrock(root: &mut Block) {
     root.entry("bedrock".to_owned()).or_insert_with(|| {
@@ -270,10 +222,12 @@ fn add_bedrock(root: &mut Block) {
     });
 }
 
-fn finish(mut merged: Merged, sources: &Sources, start: Position) -> Result<Loaded, Faults> {
+fn finish(reading: Reading<'_>, consul_token: Option<SecretString>) -> Result<Loaded, Faults> {
+    let Reading { sources, mut merged, declared_regions, .. } = reading;
+    let start = checker::start(&sources);
     let mut places = BTreeMap::new();
     let mut origins = BTreeMap::new();
-    collect_places(&merged.root, &Path::default(), sources, &mut places, &mut origins);
+    collect_places(&merged.root, &Path::default(), &sources, &mut places, &mut origins);
     let fault = |path: &str, problem: String, fix: String| {
         let place = ancestors(path).find_map(|head| places.get(head));
         let position = place.map_or_else(|| start.clone(), |(_, position)| position.clone());
@@ -283,16 +237,16 @@ fn finish(mut merged: Merged, sources: &Sources, start: Position) -> Result<Load
         let fault = fault(&path, problem, "see the schema of this version".to_owned());
         Faults::new(FaultKind::Invalid, vec![fault])
     })?;
-    let removed = merged.removed.remove("model").unwrap_or_default();
+    let removed_models = merged.removed.remove("model").unwrap_or_default();
     let mut effective = serde_json::to_value(&raw).unwrap_or_default();
-    for name in &removed {
+    for name in &removed_models {
         // Part of what the program does, since a well-known name may be the one taken out.
         if let Some(models) = effective.get_mut("model").and_then(Value::as_object_mut) {
             models.insert(name.clone(), serde_json::json!({"remove": true}));
         }
     }
-    let by_document = matches!(origins.get("bedrock.failover_regions"), Some(Origin::Runtime(_)));
-    let config = rules::validate(raw, removed, !by_document).map_err(|broken| {
+    let beside = Beside { removed_models, declared_regions, consul_token };
+    let config = rules::validate(raw, beside).map_err(|broken| {
         let faults = broken.into_iter().map(|(path, problem, fix)| fault(path, problem, fix)).collect();
         Faults::new(FaultKind::Invalid, faults)
     })?;

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value;
+
 use crate::document::{Block, Node, NodeValue};
 use crate::fault::Fault;
 use crate::path::{Path, Segment};
@@ -13,14 +15,20 @@ use crate::source::{SourceKind, Sources};
 use crate::tier::{self, Tier};
 
 /// The tree of all layers so far.
-#[derive(Debug, Default)]
-pub(crate) struct Merged {
+#[derive(Debug)]
+pub(crate) struct Merged<'a> {
+    schema: &'a Value,
     pub(crate) root: Block,
     /// Labels taken out and not written again since, by block name.
     pub(crate) removed: BTreeMap<String, BTreeSet<String>>,
 }
 
-impl Merged {
+impl<'a> Merged<'a> {
+    /// Without a layer. `schema` tells the tiers of fields.
+    pub(crate) fn new(schema: &'a Value) -> Self {
+        Self { schema, root: Block::new(), removed: BTreeMap::new() }
+    }
+
     /// Puts `layer` over what there is.
     pub(crate) fn add(&mut self, layer: Block, kind: SourceKind, sources: &Sources, faults: &mut Vec<Fault>) {
         for (name, node) in layer {
@@ -43,7 +51,7 @@ impl Merged {
                     if kind == SourceKind::Runtime
                         && let Some(old) = self.root.get(&name)
                     {
-                        keep_bootstrap(old, &mut node, &path);
+                        keep_bootstrap(self.schema, old, &mut node, &path);
                     }
                     self.root.insert(name, node);
                 }
@@ -94,20 +102,20 @@ fn lone_removal(path: &Path, label: &str, node: &Node, sources: &Sources) -> Opt
 }
 
 /// Copies bootstrap fields of `old` into `new`, where `new` has not written them.
-fn keep_bootstrap(old: &Node, new: &mut Node, path: &Path) {
+fn keep_bootstrap(schema: &Value, old: &Node, new: &mut Node, path: &Path) {
     let (NodeValue::Block(old), NodeValue::Block(new)) = (&old.value, &mut new.value) else { return };
     for (name, node) in old {
         let here = path.field(name);
         match (&node.value, new.get_mut(name)) {
-            (NodeValue::Block(_), Some(below)) => keep_bootstrap(node, below, &here),
+            (NodeValue::Block(_), Some(below)) => keep_bootstrap(schema, node, below, &here),
             (NodeValue::Block(_), None) => {
                 let mut below = Node { value: NodeValue::Block(Block::new()), ..node.clone() };
-                keep_bootstrap(node, &mut below, &here);
+                keep_bootstrap(schema, node, &mut below, &here);
                 if matches!(&below.value, NodeValue::Block(block) if !block.is_empty()) {
                     new.insert(name.clone(), below);
                 }
             }
-            (_, None) if tier::of(&here) == Some(Tier::Bootstrap) => {
+            (_, None) if tier::of(schema, &here) == Some(Tier::Bootstrap) => {
                 new.insert(name.clone(), node.clone());
             }
             _ => {}

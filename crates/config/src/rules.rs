@@ -1,7 +1,8 @@
 //! From a checked tree to the validated configuration, with the rules that lie between fields.
 //!
-//! Owns what a schema cannot say; the rules of regions and endpoints are in `rules/regions.rs`. Whether files exist and model targets are real is the program's to find.
+//! Owns what a schema cannot say; the rules of regions and endpoints are in `rules/regions.rs`, those of Consul in `rules/consul.rs`. Whether files exist and model targets are real is the program's to find.
 
+mod consul;
 mod regions;
 
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::config::{
@@ -33,17 +35,21 @@ pub(crate) fn parse(tree: &Value) -> Result<RawConfig, (String, String)> {
         .map_err(|error| (error.path().to_string(), error.inner().to_string()))
 }
 
+/// What a configuration follows from beside the merged tree.
+pub(crate) struct Beside {
+    /// The labels of `model` that were taken out.
+    pub(crate) removed_models: BTreeSet<String>,
+    /// What the files say in `bedrock.failover_regions`: they declare regions by it, and documents cannot.
+    pub(crate) declared_regions: Vec<String>,
+    /// Consul's ACL token in the environment.
+    pub(crate) consul_token: Option<SecretString>,
+}
+
 /// Applies the rules.
 ///
 /// # Errors
 /// Every rule that is broken.
-///
-/// `declares` tells whether `bedrock.failover_regions` was written where regions may be declared: in a file.
-pub(crate) fn validate(
-    raw: RawConfig,
-    removed_models: BTreeSet<String>,
-    declares: bool,
-) -> Result<Config, Vec<Broken>> {
+pub(crate) fn validate(raw: RawConfig, beside: Beside) -> Result<Config, Vec<Broken>> {
     let mut broken = Vec::new();
     let listen = address("listen", Some(&raw.listen), &mut broken);
     let metrics = address("metrics", raw.metrics.as_deref(), &mut broken);
@@ -52,7 +58,11 @@ pub(crate) fn validate(
     }
     let admin = admin(raw.admin.as_deref(), [listen, metrics], &mut broken);
     let auth = authentication(raw.auth.as_ref(), listen, &mut broken);
-    let bedrock = regions::bedrock(&raw.bedrock, declares, &mut broken);
+    let bedrock = regions::bedrock(&raw.bedrock, &beside.declared_regions, &mut broken);
+    let consul = raw
+        .consul
+        .as_ref()
+        .and_then(|consul| consul::consul(consul, raw.data_dir.as_deref(), beside.consul_token, &mut broken));
     if raw.bedrock.retry.base_delay > raw.bedrock.retry.max_delay {
         let problem = format!("is above bedrock.retry.max_delay, {}", raw.bedrock.retry.max_delay);
         broken.push(rule("bedrock.retry.base_delay", problem, "lower it, or raise max_delay"));
@@ -74,11 +84,14 @@ pub(crate) fn validate(
         listen,
         metrics,
         admin,
+        data_dir: raw.data_dir.as_ref().map(PathBuf::from),
+        instance: raw.instance.clone(),
         ring: raw.ring.clone(),
         log_format: raw.log.format,
         server,
         tls: raw.tls.as_ref().map(tls),
         bedrock,
+        consul,
         auth,
         body_memory: raw.limits.body_memory.get(),
         image_fetch: ImageFetchPolicy {
@@ -87,7 +100,7 @@ pub(crate) fn validate(
         },
     };
     let failover = regions::failover(&raw.bedrock);
-    Ok(Config { bootstrap, runtime: runtime(raw, removed_models, failover) })
+    Ok(Config { bootstrap, runtime: runtime(raw, beside.removed_models, failover) })
 }
 
 fn rule(path: &'static str, problem: impl Into<String>, fix: impl Into<String>) -> Broken {

@@ -6,6 +6,7 @@ mod assume_role;
 mod auth;
 mod bedrock;
 mod breaker;
+mod consul;
 mod image_fetch;
 mod limits;
 mod log;
@@ -27,6 +28,7 @@ pub(crate) use auth::RawAuth;
 pub(crate) use bedrock::RawBedrock;
 pub use bedrock::Residency;
 pub(crate) use breaker::RawBreaker;
+pub(crate) use consul::{RawConsul, RawConsulService};
 pub(crate) use image_fetch::RawImageFetch;
 pub(crate) use limits::RawLimits;
 pub(crate) use log::RawLog;
@@ -39,7 +41,8 @@ pub(crate) use server::RawServer;
 pub(crate) use tls::RawTls;
 pub use tls::TlsVersion;
 
-/// The JSON Schema (draft 2020-12) of a whole, merged configuration, with `x-tier` on every field.
+/// The JSON Schema (draft 2020-12) of a whole, merged configuration, with `x-tier` on every field and the version that it is of
+/// as `x-version`.
 ///
 /// A document that relies on the environment, for instance for the region, is judged after the environment's values
 /// have been filled in.
@@ -64,6 +67,7 @@ fn generate<T: JsonSchema>() -> Value {
     let mut value = Value::from(schema);
     if let Some(root) = value.as_object_mut() {
         root.insert("title".to_owned(), json!("Bedrock Nova Proxy configuration"));
+        root.insert("x-version".to_owned(), json!(crate::running_version()));
     }
     value
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::{Layer, Loaded};
 
+mod consul;
 mod faults;
 mod layers;
 mod properties;
-mod reference;
+pub(crate) mod reference;
 
 /// The least that a configuration must say.
-const MINIMAL: &str = "bedrock { region = \"us-east-1\" }\nauth { keys_file = \"/etc/nova/keys.json\" }\n";
+pub(crate) const MINIMAL: &str =
+    "bedrock { region = \"us-east-1\" }\nauth { keys_file = \"/etc/nova/keys.json\" }\n";
 
 fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

@@ -73,12 +73,20 @@ fn collect_fields(schema: &Value, path: &str, found: &mut Vec<TierField>) {
     }
 }
 
-/// The tier of the field at `path`; none for blocks and unknown names.
-pub(crate) fn of(path: &Path) -> Option<Tier> {
-    lookup::at(path)?.get("x-tier").and_then(Value::as_str).and_then(Tier::parse)
+/// The tier of the field at `path` by `schema`; none for blocks and unknown names.
+pub(crate) fn of(schema: &Value, path: &Path) -> Option<Tier> {
+    lookup::at(schema, path)?.get("x-tier").and_then(Value::as_str).and_then(Tier::parse)
 }
 
-/// The bootstrap fields that the document `text`, called `name`, writes: what a document of the runtime tier may not.
+/// Whether the field of this schema is of `tier`, or all fields of the block are.
+pub(crate) fn is_all(schema: &Value, tier: Tier) -> bool {
+    let mut found = Vec::new();
+    collect_fields(schema, "", &mut found);
+    !found.is_empty() && found.iter().all(|field| field.tier == tier)
+}
+
+/// The bootstrap fields, and empty blocks of such fields alone, that the document `text`, called `name`, writes: what a document
+/// of the runtime tier may not.
 ///
 /// `requires` is not among them: every document may say which versions can read it.
 ///
@@ -89,37 +97,46 @@ pub fn bootstrap_fields_touched(name: &str, text: &str) -> Result<Vec<TouchedFie
     let source =
         sources.add(Source { name: name.to_owned(), text: text.to_owned(), kind: SourceKind::Runtime });
     let mut faults = Vec::new();
-    let root = document::parse(&sources, source, &mut faults);
+    let root = document::parse(&sources, source, schema::cached(), &mut faults);
     if !faults.is_empty() {
         return Err(Faults::new(FaultKind::Invalid, faults));
     }
-    let touched = touched(&root).into_iter();
+    let touched = touched(schema::cached(), &root).into_iter();
     Ok(touched
         .map(|(path, span)| TouchedField { path: path.to_string(), position: sources.position(&span) })
         .collect())
 }
 
-/// The bootstrap fields written below `root`.
-pub(crate) fn touched(root: &Block) -> Vec<(Path, Span)> {
+/// The bootstrap fields written below `root`, by the tiers of `schema`, and the blocks that stand for some although none is in them.
+pub(crate) fn touched(schema: &Value, root: &Block) -> Vec<(Path, Span)> {
     let mut found = Vec::new();
-    collect_touched(root, &Path::default(), &mut found);
+    collect_touched(schema, root, &Path::default(), &mut found);
     found.retain(|(path, _)| *path != Path::of_fields("requires"));
     found
 }
 
-fn collect_touched(block: &Block, path: &Path, found: &mut Vec<(Path, Span)>) {
+fn collect_touched(schema: &Value, block: &Block, path: &Path, found: &mut Vec<(Path, Span)>) {
     for (name, node) in block {
         let here = path.field(name);
         match &node.value {
-            NodeValue::Block(below) => collect_touched(below, &here, found),
+            NodeValue::Block(below) => {
+                let before = found.len();
+                collect_touched(schema, below, &here, found);
+                // An empty `consul { }` turns Consul on, and an empty `tls { }` asks for certificates.
+                if found.len() == before
+                    && lookup::at(schema, &here).is_some_and(|below| is_all(below, Tier::Bootstrap))
+                {
+                    found.push((here, node.key.clone()));
+                }
+            }
             NodeValue::Labelled(below) => {
                 for (label, node) in below {
                     if let NodeValue::Block(block) = &node.value {
-                        collect_touched(block, &here.child(Segment::Label(label.clone())), found);
+                        collect_touched(schema, block, &here.child(Segment::Label(label.clone())), found);
                     }
                 }
             }
-            _ if of(&here) == Some(Tier::Bootstrap) => found.push((here, node.key.clone())),
+            _ if of(schema, &here) == Some(Tier::Bootstrap) => found.push((here, node.key.clone())),
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! The words of a fault: from a rule of the schema to what is wrong and what to write.
+//! The words of a fault: from a rule of the schema to what is wrong and what to write. `schema` is always the root.
 
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
@@ -8,10 +8,11 @@ use crate::path::{Path, Segment};
 use crate::schema::lookup;
 
 /// A field that the schema has not.
-pub(super) fn unknown(path: &Path, name: &str, is_block: bool) -> (String, String) {
+pub(super) fn unknown(schema: &Value, path: &Path, name: &str, is_block: bool) -> (String, String) {
     let what = if is_block { "block" } else { "field" };
     let problem = format!("unknown {what} {name:?}");
-    let properties = lookup::at(path).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
+    let properties =
+        lookup::at(schema, path).and_then(|schema| schema.get("properties")).and_then(Value::as_object);
     let Some(properties) = properties else { return (problem, "take it out".to_owned()) };
     let fix = match suggest::closest(name, properties.keys().map(String::as_str)) {
         Some(close) => format!("write {}", described(properties.get(close), close)),
@@ -24,8 +25,8 @@ pub(super) fn unknown(path: &Path, name: &str, is_block: bool) -> (String, Strin
 }
 
 /// The known field that the unknown name `written` was probably meant to be.
-pub(super) fn meant(path: &Path, written: &str) -> Option<&'static str> {
-    let properties = lookup::at(path)?.get("properties")?.as_object()?;
+pub(super) fn meant<'a>(schema: &'a Value, path: &Path, written: &str) -> Option<&'a str> {
+    let properties = lookup::at(schema, path)?.get("properties")?.as_object()?;
     if properties.contains_key(written) {
         return None;
     }
@@ -33,17 +34,22 @@ pub(super) fn meant(path: &Path, written: &str) -> Option<&'static str> {
 }
 
 /// A required field that is not there.
-pub(super) fn missing(path: &Path, name: &str) -> (String, String) {
-    let schema = lookup::at(&path.field(name));
-    if schema.is_some_and(|schema| schema.get("properties").is_some()) {
+pub(super) fn missing(schema: &Value, path: &Path, name: &str) -> (String, String) {
+    let field = lookup::at(schema, &path.field(name));
+    if field.is_some_and(|field| field.get("properties").is_some()) {
         let shown = format!("{name} {{ … }}");
-        return (format!("missing block {name:?}"), format!("write {}", described(schema, &shown)));
+        return (format!("missing block {name:?}"), format!("write {}", described(field, &shown)));
     }
-    (format!("missing field {name:?}"), format!("write {}", described(schema, name)))
+    (format!("missing field {name:?}"), format!("write {}", described(field, name)))
 }
 
 /// Any other rule that `instance`, the value at `path`, breaks.
-pub(super) fn violation(kind: &ValidationErrorKind, instance: &Value, path: &Path) -> (String, String) {
+pub(super) fn violation(
+    schema: &Value,
+    kind: &ValidationErrorKind,
+    instance: &Value,
+    path: &Path,
+) -> (String, String) {
     let value = plain(instance);
     let problem = match kind {
         ValidationErrorKind::Enum { options } => return choice(instance, options),
@@ -62,7 +68,7 @@ pub(super) fn violation(kind: &ValidationErrorKind, instance: &Value, path: &Pat
         ValidationErrorKind::MaxItems { .. } | ValidationErrorKind::MaxProperties { .. } => {
             "take some out".to_owned()
         }
-        _ => what_to_write(path),
+        _ => what_to_write(schema, path),
     };
     (problem, fix)
 }
@@ -80,8 +86,8 @@ fn choice(instance: &Value, options: &Value) -> (String, String) {
 }
 
 /// What a value at `path` looks like.
-pub(super) fn what_to_write(path: &Path) -> String {
-    let Some(schema) = lookup::at(path) else { return "take it out".to_owned() };
+pub(super) fn what_to_write(schema: &Value, path: &Path) -> String {
+    let Some(schema) = lookup::at(schema, path) else { return "take it out".to_owned() };
     if let Some(form) = schema.get("x-form").and_then(Value::as_str) {
         return format!("write {form}");
     }
@@ -106,8 +112,9 @@ pub(super) fn what_to_write(path: &Path) -> String {
 }
 
 /// What a key of the map at `path` looks like.
-pub(super) fn what_key_to_write(path: &Path) -> String {
-    let form = lookup::at(path).and_then(|schema| schema.get("propertyNames")?.get("x-form")?.as_str());
+pub(super) fn what_key_to_write(schema: &Value, path: &Path) -> String {
+    let form =
+        lookup::at(schema, path).and_then(|schema| schema.get("propertyNames")?.get("x-form")?.as_str());
     form.map_or_else(|| "write another key".to_owned(), |form| format!("write {form}"))
 }
 

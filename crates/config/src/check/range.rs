@@ -21,7 +21,9 @@ impl super::Checker<'_> {
             let here = path.field(name);
             match &node.value {
                 NodeValue::String(text) => {
-                    if let Some((problem, fix)) = lookup::at(&here).and_then(|schema| judge(schema, text)) {
+                    if let Some((problem, fix)) =
+                        lookup::at(self.schema.value, &here).and_then(|schema| judge(schema, text))
+                    {
                         self.fault(&here, problem, fix);
                     }
                 }

@@ -15,7 +15,7 @@ impl super::Checker<'_> {
     fn prune(&mut self, block: &mut Block, path: &Path) {
         block.retain(|name, node| {
             let here = path.field(name);
-            let Some(schema) = lookup::at(&here) else { return true };
+            let Some(schema) = lookup::at(self.schema.value, &here) else { return true };
             let place = self.sources.position(&node.key);
             match (&mut node.value, lookup::labelled(schema).is_some()) {
                 (NodeValue::Block(_), true) => {

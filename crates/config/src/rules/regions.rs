@@ -11,24 +11,29 @@ use super::{Broken, rule};
 use crate::config::{AssumeRoleConfig, BedrockConfig, BreakerConfig, FailoverConfig};
 use crate::schema::{RawAssumeRole, RawBedrock, RawBreaker};
 
-/// What is fixed about Bedrock. `declares`: a region in `failover_regions` is declared by standing there.
-pub(super) fn bedrock(raw: &RawBedrock, declares: bool, broken: &mut Vec<Broken>) -> Option<BedrockConfig> {
+/// What is fixed about Bedrock. `declared`: the regions that files declare by writing them into `failover_regions`.
+pub(super) fn bedrock(
+    raw: &RawBedrock,
+    declared: &[String],
+    broken: &mut Vec<Broken>,
+) -> Option<BedrockConfig> {
     // The schema requires the region; without it there is nothing to call.
     let region = raw.region.clone()?;
     let before = broken.len();
-    let mut regions: Vec<String> = raw.regions.iter().filter(|other| **other != region).cloned().collect();
+    let mut regions: Vec<String> = Vec::new();
+    for other in raw.regions.iter().chain(declared).filter(|other| **other != region) {
+        if !regions.contains(other) {
+            regions.push(other.clone());
+        }
+    }
     for other in raw.failover_regions.iter().flatten() {
         if *other == region {
             let problem = format!("names {other}, which is the region that failed");
             broken.push(rule("bedrock.failover_regions", problem, "name other regions alone"));
         } else if !regions.contains(other) {
-            if declares {
-                regions.push(other.clone());
-            } else {
-                let problem = format!("names {other}, which no file declares");
-                let fix = "write it into bedrock.regions of a file named by --config, and restart";
-                broken.push(rule("bedrock.failover_regions", problem, fix));
-            }
+            let problem = format!("names {other}, which no file declares");
+            let fix = "write it into bedrock.regions of a file named by --config, and restart";
+            broken.push(rule("bedrock.failover_regions", problem, fix));
         }
     }
     let endpoints = endpoints(raw, &region, &regions, broken);

@@ -1,12 +1,12 @@
-//! Finds the schema of a path, and the path of a place the validator names.
+//! Finds the schema of a path, and the path of a place the validator names, in the schema of this version or of another.
 
 use serde_json::Value;
 
 use crate::path::{Path, Segment};
 
-/// The schema of the value at `path`, where the schema knows it.
-pub(crate) fn at(path: &Path) -> Option<&'static Value> {
-    path.0.iter().try_fold(super::cached(), |schema, segment| step(schema, segment))
+/// The schema of the value at `path`, where `root` knows it.
+pub(crate) fn at<'a>(root: &'a Value, path: &Path) -> Option<&'a Value> {
+    path.0.iter().try_fold(root, step)
 }
 
 /// The schema one step below `schema`.
@@ -35,8 +35,8 @@ pub(crate) fn is_map(schema: &Value) -> bool {
 }
 
 /// The path of a JSON pointer's steps: a step below labelled blocks is a label, any other name a field.
-pub(crate) fn path_of<'a>(steps: impl Iterator<Item = &'a str>) -> Path {
-    let mut schema = Some(super::cached());
+pub(crate) fn path_of<'a>(root: &Value, steps: impl Iterator<Item = &'a str>) -> Path {
+    let mut schema = Some(root);
     let mut path = Path::default();
     for step_name in steps {
         let segment = match schema {

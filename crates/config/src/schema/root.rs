@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{RawAuth, RawBedrock, RawImageFetch, RawLimits, RawLog, RawModel, RawServer, RawTls};
+use super::{RawAuth, RawBedrock, RawConsul, RawImageFetch, RawLimits, RawLog, RawModel, RawServer, RawTls};
 
 /// A whole configuration.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,24 @@ pub(crate) struct RawConfig {
     #[schemars(regex(pattern = r"^((\[[0-9A-Fa-f:.]+\]|[0-9.]+):[0-9]{1,5}|/[!-~]{1,106})$"),
         extend("x-tier" = "bootstrap", "x-form" = "a loopback address and a port, such as \"127.0.0.1:8081\", or the absolute path of a Unix socket"))]
     pub(crate) admin: Option<String>,
+    /// The directory in which this instance keeps what must outlive it, such as the last documents of Consul that were in force. It must exist, and belong to one instance alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 4096), regex(pattern = r"^/[!-~]*$"), extend("x-tier" = "bootstrap",
+        "x-form" = "the absolute path of a directory in quotes, such as \"/var/lib/nova-proxy\""))]
+    pub(crate) data_dir: Option<String>,
+    /// The name of this instance, which no other has; the Nomad allocation's id where it is not written, else the host's name with the port of listen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"), extend("x-tier" = "bootstrap",
+        "x-form" = "a name of at most 128 letters, digits, ., - and _, such as \"nova-1\""))]
+    pub(crate) instance: Option<String>,
+    /// The documents below config.d/ that must be there, by name: the document config alone lists them, and is refused while one is missing.
+    #[serde(skip_serializing)]
+    #[schemars(length(max = 200), extend("x-tier" = "runtime", "uniqueItems" = true, "items" = {
+        "type": "string",
+        "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$",
+        "x-form": "the name of a document below config.d/, such as \"limits\"",
+    }))]
+    pub(crate) fragments: Vec<String>,
     /// Whether a parameter that Nova cannot honor is refused with 400 (true), or left out and named in a response header (false).
     #[schemars(extend("x-tier" = "runtime"))]
     pub(crate) strict: bool,
@@ -58,6 +76,9 @@ pub(crate) struct RawConfig {
     pub(crate) tls: Option<RawTls>,
     /// Where Bedrock is, and how patiently it is called.
     pub(crate) bedrock: RawBedrock,
+    /// Where Consul is, and what is taken from it. Without it there is no Consul.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) consul: Option<RawConsul>,
     /// What one instance takes on at once.
     pub(crate) limits: RawLimits,
     /// Who may call: keys_file, or, on a loopback address alone, none = true.
@@ -77,6 +98,9 @@ impl Default for RawConfig {
             listen: "127.0.0.1:8080".to_owned(),
             metrics: None,
             admin: None,
+            data_dir: None,
+            instance: None,
+            fragments: Vec::new(),
             strict: false,
             well_known_models: true,
             request_metadata: BTreeMap::new(),
@@ -85,6 +109,7 @@ impl Default for RawConfig {
             server: RawServer::default(),
             tls: None,
             bedrock: RawBedrock::default(),
+            consul: None,
             limits: RawLimits::default(),
             auth: None,
             image_fetch: RawImageFetch::default(),
