@@ -1,23 +1,19 @@
 //! Consul: a client with one file for each part of its API, and the watch.
 
-mod agent_service;
 mod catalog;
 mod entry;
 mod health;
 mod indexed;
 pub mod kv;
 mod txn;
-pub mod watch;
 
 use std::time::Duration;
 
-pub use agent_service::{AgentService, Check, CheckKind, ServiceRegistration};
 pub use entry::KvEntry;
 pub use health::{CheckStatus, ServiceInstance};
 pub use indexed::{Consistency, Indexed};
 pub use kv::Kv;
 pub use txn::{Conflict, TxnOperation, TxnOutcome};
-pub use watch::{Watch, WatchConfig, WatchCounters, WatchEvent, Watched};
 
 use crate::transport::{
     Address, Dialect, HashistackError, Retries, TlsConfig, TokenSource, Transport, TransportConfig,
@@ -92,5 +88,18 @@ impl ConsulClient {
     /// The key-value store.
     pub fn kv(&self) -> Kv<'_> {
         Kv::new(&self.transport)
+    }
+
+    /// Carries out all operations, or none of them.
+    ///
+    /// # Errors
+    /// As [`txn::run`].
+    pub async fn txn(&self, operations: Vec<TxnOperation>) -> Result<TxnOutcome, HashistackError> {
+        txn::run(&self.transport, &operations).await
+    }
+
+    /// The catalog: who is registered, healthy or not.
+    pub fn catalog(&self) -> catalog::Catalog<'_> {
+        catalog::Catalog::new(&self.transport)
     }
 }
