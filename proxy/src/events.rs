@@ -3,6 +3,7 @@
 //! Names are the telemetry crate's. No event holds a prompt, a completion or a secret.
 
 mod count;
+mod line;
 mod series;
 
 use std::error::Error;
@@ -13,12 +14,13 @@ use nova_telemetry::metrics as names;
 use nova_telemetry::{error_chain, keys};
 use nova_translate::converse::TokenUsage;
 use nova_translate::reply;
-use slog::{Level, Logger, debug, error, info, o, warn};
+use slog::{Level, Logger, debug, error, info, warn};
 use tokio::time::Instant;
 
-use crate::record::{self, Outcome, UsageRecord};
+use crate::record::{Outcome, UsageRecord};
 use crate::upstream::{BreakerKey, BreakerState, Transitions};
 
+use line::RequestLine;
 pub use series::SeriesCache;
 
 /// The status that is counted for a caller who left, as nginx does.
@@ -60,55 +62,20 @@ pub(crate) fn outcome_word(outcome: &Outcome) -> &'static str {
 }
 
 fn log(record: &UsageRecord, status: u16, usage: TokenUsage, now: Instant) {
-    let milliseconds =
-        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let principal = record.principal.as_deref();
-    let attempts: usize = record.attempts.iter().map(|attempts| attempts.as_slice().len()).sum();
-    let line = record.context.log.new(o!(
-        keys::ROUTE => record.context.route,
-        keys::PEER => record.context.client.map(|client| client.to_string()),
-        keys::STATUS => status,
-        keys::DURATION_MS => milliseconds(now.duration_since(record.context.started)),
-        "outcome" => outcome_word(&record.outcome),
-        keys::MODEL => record.model.clone(),
-        keys::TARGET => record.target.as_ref().map(|target| target.model_id.clone()),
-        keys::REGION => record.region().map(str::to_owned),
-        keys::KEY_ID => principal.map(|principal| principal.id.clone()),
-        "team" => principal.and_then(|principal| principal.team.clone()),
-        "user" => record.user.clone(),
-        keys::STREAM => record.stream,
-        keys::TIME_TO_FIRST_TOKEN_MS => record.time_to_first_token.map(milliseconds),
-        "queued_ms" => record.timings.queue.map(record::milliseconds),
-        "read_ms" => record.timings.read.map(record::milliseconds),
-        "translate_ms" => record.timings.translate.map(record::milliseconds),
-        "upstream_first_byte_ms" => record.timings.upstream_first_byte.map(record::milliseconds),
-        "tracestate" => record.context.trace.as_ref().and_then(|trace| trace.state.clone()),
-        keys::INPUT_TOKENS => usage.input_tokens,
-        keys::OUTPUT_TOKENS => usage.output_tokens,
-        "cache_read_tokens" => usage.cache_read_input_tokens,
-        "cache_write_tokens" => usage.cache_write_input_tokens,
-        "images" => (record.images > 0).then_some(record.images),
-        // Calls that may have been billed without telling their usage: whoever accounts for them has to estimate.
-        "unreported_calls" => record.unreported_calls(),
-        "finish_reason" => (!record.finish_reasons.is_empty()).then(|| record.finish_reasons.join(",")),
-        keys::ATTEMPT => attempts,
-        keys::AWS_REQUEST_ID => record.aws_request_id().map(str::to_owned),
-        keys::DROPPED_PARAMS => Some(record.dropped_params().join(",")).filter(|names| !names.is_empty()),
-        keys::CONFIG => record.context.snapshot.config_hash.to_string(),
-    ));
+    let (log, line) = (&record.context.log, RequestLine { record, status, usage, now });
     if let Some(reason) = &record.native_stop_reason {
-        warn!(line, "bedrock gave a stop reason that this version does not know"; keys::STOP_REASON => reason);
+        warn!(log, "bedrock gave a stop reason that this version does not know"; keys::STOP_REASON => reason, line);
     }
     match &record.outcome {
         Outcome::Failed(error) | Outcome::Broken(error) if status >= 500 => {
-            error!(line, "request failed"; "code" => error.code(), keys::ERROR => error.message(), "cause" => error.cause());
+            error!(log, "request failed"; "code" => error.code(), keys::ERROR => error.message(), "cause" => error.cause(), line);
         }
         Outcome::Failed(error) | Outcome::Broken(error) => {
-            info!(line, "request refused"; "code" => error.code(), keys::ERROR => error.message(), "cause" => error.cause());
+            info!(log, "request refused"; "code" => error.code(), keys::ERROR => error.message(), "cause" => error.cause(), line);
         }
-        Outcome::Lost => error!(line, "request lost: the work on it panicked"),
-        Outcome::Pending => info!(line, "client left"),
-        Outcome::Completed => info!(line, "request completed"),
+        Outcome::Lost => error!(log, "request lost: the work on it panicked"; line),
+        Outcome::Pending => info!(log, "client left"; line),
+        Outcome::Completed => info!(log, "request completed"; line),
     }
 }
 

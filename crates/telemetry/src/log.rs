@@ -3,18 +3,22 @@
 //! Owns the form of a line, the level and what happens when the writer is too slow. Loggers are passed explicitly; a
 //! component makes its child once, with [`crate::keys::COMPONENT`].
 
+mod batch;
 mod channel;
 mod level;
+mod line;
 mod writer;
 
 use std::io::{self, Write};
 
-use slog::{Drain, FnValue, Level, Logger, Never, PushFnValue, Record, o};
+use slog::{Drain, FnValue, Level, Logger, Record, o};
+use slog_async::AsyncRecord;
 
-use channel::LogChannel;
+use batch::{Batch, Formed, Output, Sink};
+use channel::{HandOver, LogChannel};
 pub use level::LevelControl;
 use level::LevelGate;
-use writer::{LineSink, LogWriter, WriterGuard};
+use writer::{LogWriter, WriterGuard};
 
 use crate::keys;
 
@@ -76,8 +80,11 @@ impl Log {
                     LogOutput::Stdout => decorator.stdout(),
                 };
                 let drain = slog_term::FullFormat::new(decorator.build()).use_utc_timestamp().build();
-                // The decorator flushes each record.
-                Self::over(config.level, drain.ignore_res(), || {}, CHANNEL_RECORDS, channel::Stamp::ByDrain)
+                let hand_over: HandOver<batch::Records> = |writer, record, values| {
+                    let record = AsyncRecord::from(record, values);
+                    writer.add(|records, room| records.push(record, room))
+                };
+                Self::over(config.level, Formed(drain.ignore_res()), hand_over, CHANNEL_RECORDS)
             }
         }
     }
@@ -115,47 +122,25 @@ impl Log {
     }
 
     fn json<W: Write + Send + 'static>(level: Level, output: W, records: usize) -> io::Result<Self> {
-        // The serializer writes piece by piece: without a buffer each piece is a system call.
-        let sink = LineSink::new(output);
-        let drain = slog_json::Json::new(sink.lines())
-            .add_key_value(o!(
-                "msg" => PushFnValue(|record: &Record<'_>, value| value.emit(record.msg())),
-                "level" => FnValue(|record: &Record<'_>| level_name(record.level())),
-            ))
-            .build();
-        let flush = move || sink.flush();
-        Self::over(level, drain.ignore_res(), flush, records, channel::Stamp::InRecord)
+        let hand_over: HandOver<batch::Lines> = |writer, record, values| {
+            line::form(record, values, |line| writer.add(|lines, room| lines.push(line, room)))
+        };
+        Self::over(level, Output(output), hand_over, records)
     }
 
-    fn over<D>(
+    fn over<B: Batch>(
         level: Level,
-        drain: D,
-        flush: impl Fn() + Send + 'static,
+        sink: impl Sink<B>,
+        hand_over: HandOver<B>,
         records: usize,
-        stamp: channel::Stamp,
-    ) -> io::Result<Self>
-    where
-        D: Drain<Ok = (), Err = Never> + Send + 'static,
-    {
-        // Never `fuse`: a closed output would panic the writer, then every caller.
-        let (writer, flush) = LogWriter::start(drain, flush, records)?;
-        let channel = LogChannel::new(writer, stamp);
+    ) -> io::Result<Self> {
+        let (writer, flush) = LogWriter::start(sink, records)?;
+        let channel = LogChannel::new(writer, hand_over);
         let dropped = channel.drop_count();
         let control = LevelControl::new(level);
+        // Never `fuse`: a closed output would panic the writer, then every caller.
         let root = Logger::root(LevelGate::new(control.clone(), channel), o!());
         Ok(Self { root, level: control, dropped, _flush: flush })
-    }
-}
-
-/// The level as it is written in the configuration.
-fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Critical => "critical",
-        Level::Error => "error",
-        Level::Warning => "warn",
-        Level::Info => "info",
-        Level::Debug => "debug",
-        Level::Trace => "trace",
     }
 }
 

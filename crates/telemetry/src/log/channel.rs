@@ -5,20 +5,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use slog::{BorrowedKV, Drain, Level, Never, OwnedKVList, Record, RecordStatic, SingleKV, b, record};
-use slog_async::AsyncRecord;
+use slog::{Drain, Level, Never, OwnedKVList, Record, b, record};
 
+use super::batch::Batch;
 use super::writer::LogWriter;
 use crate::{keys, metrics as names};
 
-/// Who puts the time into a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stamp {
-    /// This channel, when the record is made: a line that waited still tells the right time.
-    InRecord,
-    /// The drain, when it writes.
-    ByDrain,
-}
+/// Hands a record, which borrows from the one who logs, over to the writer. Tells whether there was room.
+pub(super) type HandOver<B> = fn(&LogWriter<B>, &Record<'_>, &OwnedKVList) -> bool;
 
 /// How many records were dropped.
 #[derive(Clone, Debug, Default)]
@@ -30,17 +24,17 @@ impl DropCount {
     }
 }
 
-pub(super) struct LogChannel {
-    writer: LogWriter,
-    stamp: Stamp,
+pub(super) struct LogChannel<B> {
+    writer: LogWriter<B>,
+    hand_over: HandOver<B>,
     dropped: DropCount,
     /// Dropped and not yet reported in the log itself.
     unreported: AtomicU64,
 }
 
-impl LogChannel {
-    pub(super) fn new(writer: LogWriter, stamp: Stamp) -> Self {
-        Self { writer, stamp, dropped: DropCount::default(), unreported: AtomicU64::new(0) }
+impl<B: Batch> LogChannel<B> {
+    pub(super) fn new(writer: LogWriter<B>, hand_over: HandOver<B>) -> Self {
+        Self { writer, hand_over, dropped: DropCount::default(), unreported: AtomicU64::new(0) }
     }
 
     pub(super) fn drop_count(&self) -> DropCount {
@@ -49,14 +43,7 @@ impl LogChannel {
 
     /// Whether there was room for the record.
     fn send(&self, record: &Record<'_>, values: &OwnedKVList) -> bool {
-        if self.stamp == Stamp::ByDrain {
-            return self.writer.send(AsyncRecord::from(record, values));
-        }
-        let now = format!("{:.3}", jiff::Timestamp::now());
-        let stamped = (SingleKV(slog::Key::from(keys::TS), now), record.kv());
-        let form = RecordStatic { location: record.location(), level: record.level(), tag: record.tag() };
-        let stamped = Record::new(&form, record.msg(), BorrowedKV(&stamped));
-        self.writer.send(AsyncRecord::from(&stamped, values))
+        (self.hand_over)(&self.writer, record, values)
     }
 
     fn report_dropped(&self, values: &OwnedKVList) {
@@ -72,7 +59,7 @@ impl LogChannel {
     }
 }
 
-impl Drain for LogChannel {
+impl<B: Batch> Drain for LogChannel<B> {
     type Ok = ();
     type Err = Never;
 
