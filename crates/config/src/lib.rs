@@ -31,7 +31,7 @@ pub use config::{
 pub use duration::DurationText;
 pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, FaultKind, Faults};
-pub use load::{Layer, Loaded, check, load, load_layers, running_version};
+pub use load::{Layer, Loaded, check, load, load_layers, read_layers, running_version};
 pub use redact::Origin;
 pub use schema::{
     ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, Residency,

@@ -27,7 +27,7 @@ const MAX_TEXT_BYTES: u64 = 1 << 20;
 const MAX_LAYERS: usize = 256;
 
 /// One text of a configuration; later ones win.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
     name: String,
     text: String,
@@ -128,6 +128,14 @@ pub fn running_version() -> &'static str {
 /// # Errors
 /// Every fault of every file, or of the reading.
 pub fn load(files: &[PathBuf], environment: &dyn Environment) -> Result<Loaded, Faults> {
+    load_layers(read_layers(files)?, environment)
+}
+
+/// Reads the files in order, for [`load_layers`].
+///
+/// # Errors
+/// Every file that cannot be read.
+pub fn read_layers(files: &[PathBuf]) -> Result<Vec<Layer>, Faults> {
     let mut faults = Vec::new();
     let mut layers = Vec::new();
     for file in files {
@@ -142,7 +150,7 @@ pub fn load(files: &[PathBuf], environment: &dyn Environment) -> Result<Loaded, 
     if !faults.is_empty() {
         return Err(Faults::new(FaultKind::Unreadable, faults));
     }
-    load_layers(layers, environment)
+    Ok(layers)
 }
 
 /// Says whether [`load`] would succeed, and every reason why not.
