@@ -13,7 +13,7 @@ use nova_config::Loaded;
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 
-pub use refusal::{Refusal, RefusedFiles};
+pub use refusal::{FaultEntry, Refusal, RefusedFiles};
 pub use standing::{ConsulStanding, ConsulState, RegistrationState};
 
 /// Where the documents of the configuration in force come from.
@@ -69,6 +69,23 @@ pub struct AppliedConfig {
     pub files_refused: Option<RefusedFiles>,
     /// Why the documents could not be kept for the next start; none when they are, or when nothing is to be kept.
     pub not_kept: Option<String>,
+}
+
+impl AppliedConfig {
+    /// Files alone, put into force at `applied_at`.
+    #[must_use]
+    pub fn new(hash: Arc<str>, applied_at: Timestamp) -> Self {
+        Self {
+            hash,
+            source: ConfigSource::Files,
+            applied_index: None,
+            applied_at,
+            documents: Vec::new(),
+            waiting_for_restart: Vec::new(),
+            files_refused: None,
+            not_kept: None,
+        }
+    }
 }
 
 /// Who this instance is.

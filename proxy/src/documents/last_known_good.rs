@@ -185,3 +185,26 @@ fn checksum(body: &str) -> String {
     }
     text
 }
+
+fn body(documents: &Documents, saved_at: Timestamp) -> Body {
+    let kept = documents.entries().filter_map(|(name, entry)| {
+        // What was put into force was text.
+        let text = std::str::from_utf8(&entry.value).ok()?.to_owned();
+        Some((name.to_owned(), KeptDocument { modify_index: entry.modify_index, text }))
+    });
+    Body {
+        prefix: documents.prefix().to_owned(),
+        index: documents.index(),
+        saved_at: saved_at.to_string(),
+        documents: kept.collect(),
+    }
+}
+
+fn documents(body: Body) -> Documents {
+    let entries = body.documents.into_iter();
+    let entries = entries.map(|(name, kept)| (name, kept.text.into_bytes().into(), kept.modify_index));
+    Documents::new(body.prefix, entries, body.index)
+}
+
+#[cfg(test)]
+mod tests;
