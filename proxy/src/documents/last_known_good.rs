@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 /// The name of the file within `data_dir`.
-pub const FILE_NAME: &str = "last-known-good.json";
+const FILE_NAME: &str = "last-known-good.json";
 
 /// While it is being written. The name is fixed, so that a process that is killed again and again leaves one file and not many.
 const UNFINISHED_NAME: &str = "last-known-good.json.unfinished";

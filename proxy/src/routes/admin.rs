@@ -9,7 +9,6 @@ mod log_level;
 mod requests;
 mod slowest;
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 
 use nova_telemetry::log::LevelControl;
