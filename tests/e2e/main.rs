@@ -18,6 +18,8 @@ mod chat;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod consul_bed;
+#[cfg(test)]
 mod drain;
 #[cfg(test)]
 mod embeddings;

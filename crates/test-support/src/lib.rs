@@ -1,4 +1,5 @@
-//! What tests share: building and launching the programs, waiting with a reason, cutting wires, a plain HTTP client.
+//! What tests share: building and launching the programs, waiting with a reason, cutting wires, a plain HTTP
+//! client, and real servers of others.
 //!
 //! A development dependency only: no program links it. It knows how the programs are started and what they print when
 //! they are ready; what they answer is for the tests to judge.
@@ -8,6 +9,7 @@ pub mod client;
 pub mod kept;
 pub mod port;
 pub mod process;
+pub mod server;
 pub mod sse;
 pub mod wait;
 pub mod wire;

@@ -3,7 +3,6 @@
 //! Tests wait for what they need and never for a fixed time.
 
 use std::fmt::Debug;
-use std::future::Future;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -30,12 +29,11 @@ pub enum Look<T, S> {
 ///
 /// # Errors
 /// When the deadline passes first, or as soon as `look` itself fails: a failure is final, "not yet" is not.
-pub async fn wait_for<T, S, F, Fut>(what: &str, deadline: Duration, mut look: F) -> anyhow::Result<T>
-where
-    S: Debug,
-    F: FnMut() -> Fut,
-    Fut: Future<Output = anyhow::Result<Look<T, S>>>,
-{
+pub async fn wait_for<T, S: Debug>(
+    what: &str,
+    deadline: Duration,
+    mut look: impl AsyncFnMut() -> anyhow::Result<Look<T, S>>,
+) -> anyhow::Result<T> {
     let end = Instant::now() + deadline;
     let mut last: Option<S> = None;
     loop {
@@ -63,7 +61,7 @@ where
     S: Debug,
     F: FnMut() -> anyhow::Result<Look<T, S>>,
 {
-    wait_for(what, deadline, || std::future::ready(look())).await
+    wait_for(what, deadline, async || look()).await
 }
 
 #[cfg(test)]
@@ -98,7 +96,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_that_hangs_is_cut_off() {
-        let error = wait_for("an answer", Duration::from_millis(20), || async {
+        let error = wait_for("an answer", Duration::from_millis(20), async || {
             std::future::pending::<()>().await;
             Ok(Look::<(), ()>::Ready(()))
         });

@@ -1,0 +1,76 @@
+//! Real servers of HashiCorp's, started for one test: on loopback, on ports of their own, in a folder of their own.
+//!
+//! Any number runs at once. Each is ready when it answers as it will answer a test, is stopped by its process id, and shows
+//! its output when a test fails. What the servers answer is for the tests to judge.
+
+use std::ops::AsyncFnMut;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+
+use crate::port::lasting_ports;
+use crate::process::{Launch, Process};
+use crate::wait::{Look, wait_for};
+
+mod api;
+mod binary;
+mod consul;
+
+pub use api::Api;
+pub use consul::{Consul, ConsulLaunch, ServerCertificate};
+
+/// How long a server may take until it is ready, on a machine that builds something else meanwhile.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+
+/// How often other ports are tried when somebody was quicker.
+const STARTS: usize = 5;
+
+/// Starts a server on ports that were free a moment ago, and on others when it finds one of them taken.
+async fn on_free_ports<const COUNT: usize, T>(
+    mut start: impl AsyncFnMut([u16; COUNT]) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let mut starts = 0;
+    loop {
+        starts += 1;
+        match start(lasting_ports()?).await {
+            Err(error) if starts < STARTS && format!("{error:#}").contains("address already in use") => {}
+            started => return started,
+        }
+    }
+}
+
+/// A folder of its own, gone when the value is.
+fn folder(server: &str) -> anyhow::Result<TempDir> {
+    tempfile::Builder::new()
+        .prefix(&format!("nova-{server}-"))
+        .tempdir()
+        .with_context(|| format!("make a folder for {server}"))
+}
+
+/// A server's program, with an environment in which it finds nothing of this machine and tells nobody of itself.
+fn launch(program: &Path, home: &Path) -> Launch {
+    Launch::new(program).env("HOME", home).env("TMPDIR", home).env("CHECKPOINT_DISABLE", "1")
+}
+
+/// Waits until a look at a server is ready. What the look cannot reach is not ready yet.
+///
+/// # Errors
+/// When the program ends first, or the deadline passes; its output is part of the message.
+async fn ready<T>(
+    process: &mut Process,
+    what: &str,
+    mut look: impl AsyncFnMut() -> anyhow::Result<Look<T, String>>,
+) -> anyhow::Result<T> {
+    let waited = wait_for(what, START_DEADLINE, async || {
+        if !process.is_running()? {
+            bail!("the program has ended");
+        }
+        Ok(look().await.unwrap_or_else(|error| Look::NotYet(format!("{error:#}"))))
+    });
+    match waited.await {
+        Ok(value) => Ok(value),
+        Err(error) => Err(error.context(process.report())),
+    }
+}
