@@ -171,14 +171,14 @@ impl App {
                 log.clone(),
             ),
         );
-        let documents = match consul {
-            Some(consul) => Some(consul::start(consul, &bootstrap, &listeners, &services, (&tasks, &surroundings.log))?),
-            None => None,
-        };
+        let start =
+            |consul| consul::start(consul, &bootstrap, &listeners, &services, (&tasks, &surroundings.log));
+        let documents = consul.map(start).transpose()?;
         let reloader = Reloader::new(services.clone(), credentials, &surroundings, tls.clone());
         let triggers = Triggers { signal: reload, documents };
         tasks.spawn("reload", reloader.run(standing, triggers, tasks.shutdown().clone()));
-        let upkeep = background::upkeep(surroundings.metrics.clone(), services.clone(), tasks.shutdown().clone());
+        let upkeep =
+            background::upkeep(surroundings.metrics.clone(), services.clone(), tasks.shutdown().clone());
         tasks.spawn("upkeep", upkeep);
 
         let stop = listening::stop_tokens(&tasks);

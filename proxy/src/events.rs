@@ -159,7 +159,10 @@ pub(crate) fn config_refused(log: &Logger, reason: &str, kept: &str, because_of:
 
 /// Which documents are in force, and whether later files or documents are refused.
 pub(crate) fn config_standing(applied_index: Option<u64>, is_refused: bool) {
-    #[expect(clippy::cast_precision_loss, reason = "an index passes 52 bits after millions of years of writes")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an index passes 52 bits after millions of years of writes"
+    )]
     metrics::gauge!(names::CONFIG_APPLIED_INDEX).set(applied_index.unwrap_or_default() as f64);
     metrics::gauge!(names::CONFIG_REFUSED).set(f64::from(u8::from(is_refused)));
 }

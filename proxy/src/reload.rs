@@ -275,7 +275,8 @@ impl Reloader {
     ) {
         let (inputs, now) = (&standing.inputs, Timestamp::now());
         let files_refused = files_refused.or_else(|| standing.unreadable.clone());
-        let documents_refused = documents_refused.zip(inputs.documents_waiting().and_then(Sourced::documents));
+        let documents_refused =
+            documents_refused.zip(inputs.documents_waiting().and_then(Sourced::documents));
         self.services.receipts.change(|receipt| {
             inputs.documents_in_force().tell(&mut receipt.config);
             if let Some(next) = next {

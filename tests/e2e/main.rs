@@ -18,6 +18,8 @@ mod chat;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod consul;
+#[cfg(test)]
 mod consul_bed;
 #[cfg(test)]
 mod drain;
@@ -25,6 +27,8 @@ mod drain;
 mod embeddings;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod fleet;
 #[cfg(test)]
 mod images;
 #[cfg(test)]

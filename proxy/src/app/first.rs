@@ -104,12 +104,8 @@ impl Parts {
         sourced.tell(&mut config);
         let refusal: Option<Refusal> =
             refused.as_ref().map(|(error, _, documents)| error.of_documents(documents, now));
-        let receipt = Receipt {
-            identity: Arc::new(identity),
-            config,
-            refusal,
-            consul: documents.standing(now),
-        };
+        let receipt =
+            Receipt { identity: Arc::new(identity), config, refusal, consul: documents.standing(now) };
         let mut keep = Keep::new(documents.last_known_good.clone());
         if must_keep {
             keep.want();

@@ -127,7 +127,11 @@ impl LastKnownGood {
         }
         let body: Body = serde_json::from_str(kept.body.get()).map_err(|error| damaged(error.to_string()))?;
         if body.prefix != prefix {
-            return Err(LastKnownGoodError::OtherPrefix { path, kept: body.prefix, wanted: prefix.to_owned() });
+            return Err(LastKnownGoodError::OtherPrefix {
+                path,
+                kept: body.prefix,
+                wanted: prefix.to_owned(),
+            });
         }
         Ok(Some(documents(body)))
     }

@@ -129,7 +129,8 @@ impl View {
     fn documents(&self, entries: Vec<KvEntry>, index: u64) -> Documents {
         let of_ours = |entry: KvEntry| {
             let name = entry.key.strip_prefix(&self.prefix)?.strip_prefix('/')?;
-            let is_ours = name == MARKER || name.strip_prefix("config.d/").is_some_and(|rest| !rest.is_empty());
+            let is_ours =
+                name == MARKER || name.strip_prefix("config.d/").is_some_and(|rest| !rest.is_empty());
             is_ours.then(|| (name.to_owned(), entry.value, entry.modify_index))
         };
         Documents::new(self.prefix.clone(), entries.into_iter().filter_map(of_ours), index)

@@ -1,7 +1,7 @@
 //! The form of the receipt, as the agent and people read it.
 
 use nova_config::Fault;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 
@@ -93,7 +93,7 @@ fn words_are_the_same_in_json_and_in_the_log() {
         ConsulState::Empty,
         ConsulState::Filtered,
     ];
-    assert!(states.iter().all(|state| json!(state) == Value::from(state.as_str())));
+    assert!(states.iter().all(|state| json!(state) == state.as_str()));
     let states = [
         RegistrationState::Off,
         RegistrationState::Pending,
@@ -103,9 +103,9 @@ fn words_are_the_same_in_json_and_in_the_log() {
         RegistrationState::Maintenance,
         RegistrationState::Deregistered,
     ];
-    assert!(states.iter().all(|state| json!(state) == Value::from(state.as_str())));
+    assert!(states.iter().all(|state| json!(state) == state.as_str()));
     let sources = [ConfigSource::Files, ConfigSource::Consul, ConfigSource::LastKnownGood];
-    assert!(sources.iter().all(|source| json!(source) == Value::from(source.as_str())));
+    assert!(sources.iter().all(|source| json!(source) == source.as_str()));
 }
 
 #[test]

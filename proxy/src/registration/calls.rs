@@ -37,7 +37,12 @@ impl Calls {
     }
 
     /// Registers the service with its check, in place of what the agent has under its id.
-    pub(super) async fn register(&self, service: &Service, check: &Check, is_ready: bool) -> Result<(), String> {
+    pub(super) async fn register(
+        &self,
+        service: &Service,
+        check: &Check,
+        is_ready: bool,
+    ) -> Result<(), String> {
         // Certificates of the listeners are made for the names that callers use; the agent asks by address, and only whether it is ready.
         let check = AgentCheck::http(check.url.clone(), check.interval)
             .with_tls_skip_verify()

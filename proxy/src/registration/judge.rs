@@ -94,7 +94,12 @@ mod tests {
     #[case::any_on_the_same_place("by-hand", "10.0.0.5", 8080, "10.0.0.5")]
     #[case::of_a_listener_on_all_addresses("_nomad-task-x-group-api-nova-proxy-http", "10.0.0.5", 8080, "")]
     #[case::by_the_nodes_address("by-hand", "", 8080, "10.0.0.5")]
-    #[case::nomads_by_a_mapped_port("_nomad-task-5a4d2f7e-0b1c-4c8e-9d3f-6a7b8c9d0e1f-group-api-nova-proxy-http", "10.0.0.5", 24001, "")]
+    #[case::nomads_by_a_mapped_port(
+        "_nomad-task-5a4d2f7e-0b1c-4c8e-9d3f-6a7b8c9d0e1f-group-api-nova-proxy-http",
+        "10.0.0.5",
+        24001,
+        ""
+    )]
     fn another_registration_of_this_instance_counts(
         #[case] id: &str,
         #[case] address: &str,
@@ -103,15 +108,25 @@ mod tests {
     ) {
         let (wanted, another) = (service(ALLOCATION, ours, 8080), service(id, address, port));
         let by_another = |ours_is_there| Verdict::ByAnother { id: id.to_owned(), ours_is_there };
-        assert_eq!(judge(&wanted, &[another.clone()]), by_another(false));
+        assert_eq!(judge(&wanted, std::slice::from_ref(&another)), by_another(false));
         assert_eq!(judge(&wanted, &[wanted.clone(), another]), by_another(true), "it came later");
     }
 
     #[rstest]
     #[case::another_port("by-hand", "10.0.0.5", 8081, "nova-proxy")]
     #[case::another_address("by-hand", "10.0.0.6", 8080, "nova-proxy")]
-    #[case::another_task_of_the_allocation("_nomad-task-5a4d2f7e-0b1c-4c8e-9d3f-6a7b8c9d0e1f-group-api-cache-http", "10.0.0.5", 6379, "cache")]
-    fn neighbors_do_not_count(#[case] id: &str, #[case] address: &str, #[case] port: u16, #[case] name: &str) {
+    #[case::another_task_of_the_allocation(
+        "_nomad-task-5a4d2f7e-0b1c-4c8e-9d3f-6a7b8c9d0e1f-group-api-cache-http",
+        "10.0.0.5",
+        6379,
+        "cache"
+    )]
+    fn neighbors_do_not_count(
+        #[case] id: &str,
+        #[case] address: &str,
+        #[case] port: u16,
+        #[case] name: &str,
+    ) {
         let neighbor = Service { name: name.to_owned(), ..service(id, address, port) };
         assert_eq!(judge(&service(ALLOCATION, "10.0.0.5", 8080), &[neighbor]), Verdict::Register);
     }

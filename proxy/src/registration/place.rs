@@ -81,11 +81,31 @@ mod tests {
     }
 
     #[rstest]
-    #[case::the_metrics_listener("0.0.0.0:8080", Some("10.0.0.5:8082"), None, "http://10.0.0.5:8082/health/ready")]
-    #[case::on_all_addresses("0.0.0.0:8080", Some("0.0.0.0:8082"), None, "http://127.0.0.1:8082/health/ready")]
+    #[case::the_metrics_listener(
+        "0.0.0.0:8080",
+        Some("10.0.0.5:8082"),
+        None,
+        "http://10.0.0.5:8082/health/ready"
+    )]
+    #[case::on_all_addresses(
+        "0.0.0.0:8080",
+        Some("0.0.0.0:8082"),
+        None,
+        "http://127.0.0.1:8082/health/ready"
+    )]
     #[case::on_all_of_ipv6("[::]:8080", Some("[::]:8082"), None, "http://[::1]:8082/health/ready")]
-    #[case::where_callers_reach_it("0.0.0.0:8080", Some("0.0.0.0:8082"), Some("10.9.9.9"), "http://10.9.9.9:8082/health/ready")]
-    #[case::a_configured_name_of_ipv6("[::]:8080", Some("[::]:8082"), Some("fd00::5"), "http://[fd00::5]:8082/health/ready")]
+    #[case::where_callers_reach_it(
+        "0.0.0.0:8080",
+        Some("0.0.0.0:8082"),
+        Some("10.9.9.9"),
+        "http://10.9.9.9:8082/health/ready"
+    )]
+    #[case::a_configured_name_of_ipv6(
+        "[::]:8080",
+        Some("[::]:8082"),
+        Some("fd00::5"),
+        "http://[fd00::5]:8082/health/ready"
+    )]
     #[case::the_api("[fd00::5]:8080", None, None, "https://[fd00::5]:8080/health/ready")]
     fn the_agent_asks_where_it_can_reach_the_instance(
         #[case] api: &str,

@@ -35,7 +35,9 @@ impl<T: Content> Input<T> {
     }
 
     fn accept(&mut self, which: Which) {
-        if which == Which::Seen && let Some(seen) = self.waiting.take() {
+        if which == Which::Seen
+            && let Some(seen) = self.waiting.take()
+        {
             self.in_force = seen;
         }
     }

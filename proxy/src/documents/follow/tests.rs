@@ -51,7 +51,7 @@ fn receipts() -> ReceiptStore {
 }
 
 struct Played {
-    events: mpsc::UnboundedSender<WatchEvent>,
+    events: mpsc::Sender<WatchEvent>,
     documents: watch::Receiver<Option<Documents>>,
     receipts: ReceiptStore,
     _tasks: Tasks,
@@ -59,7 +59,7 @@ struct Played {
 
 impl Played {
     fn start() -> Self {
-        let (events, mut played) = mpsc::unbounded_channel();
+        let (events, mut played) = mpsc::channel(4);
         let stream = stream::poll_fn(move |cx| played.poll_recv(cx)).boxed();
         let (sender, documents) = watch::channel(None);
         let (log, receipts) = (Logger::root(Discard, o!()), receipts());
@@ -71,7 +71,7 @@ impl Played {
     }
 
     async fn say(&self, event: WatchEvent) {
-        self.events.send(event).expect("the task runs");
+        self.events.send(event).await.expect("the task runs");
         // The task has taken it in when it has had its turn.
         for _ in 0..8 {
             tokio::task::yield_now().await;
@@ -132,5 +132,9 @@ async fn an_empty_answer_changes_the_state_and_nothing_else() {
     assert_eq!((now.state, now.seen_index), (ConsulState::Empty, Some(2)));
     assert!(now.since >= since);
     played.say(WatchEvent::Recovered).await;
-    assert_eq!(played.receipts.current().consul.state, ConsulState::Empty, "that there are answers is not news");
+    assert_eq!(
+        played.receipts.current().consul.state,
+        ConsulState::Empty,
+        "that there are answers is not news"
+    );
 }

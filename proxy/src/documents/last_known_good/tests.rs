@@ -10,7 +10,8 @@ const PREFIX: &str = "nova/prod";
 
 fn documents_of(config: &str) -> Documents {
     let entries = [("config", config, 12), ("config.d/limits", "limits {\n  queue = 3\n}\n", 9)];
-    let entries = entries.map(|(name, text, index)| (name.to_owned(), text.as_bytes().to_vec().into(), index));
+    let entries =
+        entries.map(|(name, text, index)| (name.to_owned(), text.as_bytes().to_vec().into(), index));
     Documents::new(PREFIX, entries, 30)
 }
 
