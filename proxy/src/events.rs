@@ -17,6 +17,7 @@ use nova_translate::reply;
 use slog::{Level, Logger, debug, error, info, warn};
 use tokio::time::Instant;
 
+use crate::receipt::{ConfigSource, ConsulState, RegistrationState};
 use crate::record::{Outcome, UsageRecord};
 use crate::upstream::{BreakerKey, BreakerState, Transitions};
 
@@ -144,15 +145,60 @@ pub(crate) fn log_level_changed(log: &Logger, level: Level, configured: Level) {
 }
 
 /// A configuration was put into force.
-pub(crate) fn config_applied(log: &Logger, hash: &str, models: usize) {
+pub(crate) fn config_applied(log: &Logger, hash: &str, models: usize, source: ConfigSource) {
     metrics::counter!(names::CONFIG_RELOADS_TOTAL, "result" => "applied").increment(1);
-    info!(log, "configuration applied"; keys::CONFIG => hash, keys::COUNT => models);
+    info!(log, "configuration applied"; keys::CONFIG => hash, keys::COUNT => models, keys::SOURCE => source.as_str());
 }
 
-/// A configuration was refused; the old one stays.
-pub(crate) fn config_refused(log: &Logger, reason: &str, kept: &str) {
+/// A configuration was refused because of its files or its documents; the old one stays.
+pub(crate) fn config_refused(log: &Logger, reason: &str, kept: &str, because_of: ConfigSource) {
     metrics::counter!(names::CONFIG_RELOADS_TOTAL, "result" => "refused").increment(1);
-    error!(log, "configuration refused, the last good one stays in force"; keys::ERROR => reason, keys::CONFIG => kept);
+    error!(log, "configuration refused, the last good one stays in force";
+        keys::ERROR => reason, keys::CONFIG => kept, keys::SOURCE => because_of.as_str());
+}
+
+/// Which documents are in force, and whether later files or documents are refused.
+pub(crate) fn config_standing(applied_index: Option<u64>, is_refused: bool) {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an index passes 52 bits after millions of years of writes"
+    )]
+    metrics::gauge!(names::CONFIG_APPLIED_INDEX).set(applied_index.unwrap_or_default() as f64);
+    metrics::gauge!(names::CONFIG_REFUSED).set(f64::from(u8::from(is_refused)));
+}
+
+/// The documents in force were kept for the next start, or could not be, for this reason.
+pub(crate) fn documents_kept(log: &Logger, not_kept: Option<&str>) {
+    match not_kept {
+        None => info!(log, "documents are kept again for the next start"),
+        Some(reason) => {
+            error!(log, "documents are in force but not kept: a start while Consul is gone would not have them"; keys::ERROR => reason);
+        }
+    }
+}
+
+/// How this instance stands with Consul has changed.
+pub(crate) fn consul_state(log: &Logger, state: ConsulState, reason: Option<&str>) {
+    let is_up = !matches!(state, ConsulState::Off | ConsulState::Unreachable | ConsulState::Denied);
+    metrics::gauge!(names::CONSUL_UP).set(f64::from(u8::from(is_up)));
+    if state == ConsulState::InSync {
+        info!(log, "Consul's documents are followed"; keys::STATE => state.as_str());
+    } else {
+        warn!(log, "Consul's documents are not seen; what is in force stays"; keys::STATE => state.as_str(), keys::ERROR => reason);
+    }
+}
+
+/// Whether this instance is in Consul's catalog has changed.
+pub(crate) fn registration_state(log: &Logger, id: &str, state: RegistrationState, reason: Option<&str>) {
+    let is_registered = state == RegistrationState::Registered;
+    metrics::gauge!(names::CONSUL_REGISTERED).set(f64::from(u8::from(is_registered)));
+    let state = state.as_str();
+    match reason {
+        None => info!(log, "registration with Consul"; keys::SERVICE_ID => id, keys::STATE => state),
+        Some(reason) => {
+            warn!(log, "registration with Consul"; keys::SERVICE_ID => id, keys::STATE => state, keys::ERROR => reason);
+        }
+    }
 }
 
 /// Which configuration is in force, for dashboards.

@@ -1,43 +1,43 @@
-//! Reads the configuration, the keys and the certificate again: on SIGHUP, and when a file has changed.
+//! The one owner of what is in force: puts configurations, keys and certificates into force, on SIGHUP, when a file has changed, and when
+//! Consul has other documents.
 //!
-//! A new configuration is judged whole and swapped in one piece; one that cannot be put into force changes nothing, and the log says why. Fields
-//! that are fixed at the start keep their values and are named.
+//! A new configuration is judged whole and swapped in one piece; one that cannot be put into force changes nothing, and log and receipt say
+//! why. Fields that are fixed at the start keep their values and are named. What to try is decided in `inputs`, without IO.
 
+mod inputs;
+mod judge;
+mod keep;
 mod watch;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_config::{
-    AuthConfig, BootstrapConfig, Faults, Loaded, LogLevel, ProcessEnvironment, bootstrap_changes, load,
-};
+use jiff::Timestamp;
+use nova_config::{AuthConfig, BootstrapConfig, Documents, LogLevel, read_layers};
 use nova_lifecycle::Shutdown;
 use nova_telemetry::log::LevelControl;
 use nova_telemetry::{error_chain, keys};
-use slog::{Logger, error, info, o, warn};
-use tokio::sync::Notify;
+use slog::{Logger, error, info, o};
+use tokio::sync::{Notify, watch as channel};
+use tokio::time::Instant;
 
-use crate::app::{Surroundings, concurrency, snapshot};
+use crate::app::{Surroundings, concurrency};
 use crate::auth::Authenticator;
 use crate::events;
+use crate::receipt::ConfigSource;
 use crate::server::ServerTls;
 use crate::services::SharedServices;
-use crate::snapshot::SnapshotError;
+use crate::snapshot::Snapshot;
 use crate::upstream::CachedCredentials;
+use inputs::{Content as _, Inputs, Settled};
+pub use judge::ReloadError;
+pub(crate) use judge::{Files, Sourced, judge, says_the_same};
+pub(crate) use keep::Keep;
 pub use watch::FileWatch;
 
 /// How often files are looked at. A look costs one `stat` a file, works on every file system, and sees what a symbolic link now leads to.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-
-/// Why a configuration was refused.
-#[derive(Debug, thiserror::Error)]
-enum ReloadError {
-    #[error(transparent)]
-    Faults(#[from] Faults),
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-}
 
 /// The files that are looked at.
 #[derive(Clone)]
@@ -62,6 +62,68 @@ impl Watches {
             keys: FileWatch::new(keys),
             certificate: FileWatch::new(certificate.cloned().collect()),
         }
+    }
+}
+
+/// What the reloader waits for.
+pub(crate) struct Triggers {
+    /// SIGHUP.
+    pub(crate) signal: Arc<Notify>,
+    /// Documents of Consul that have come to rest; the last ones count.
+    pub(crate) documents: Option<channel::Receiver<Option<Documents>>>,
+}
+
+#[derive(Debug)]
+enum Event {
+    Look,
+    Signal,
+    Documents(Documents),
+}
+
+impl Triggers {
+    async fn next(&mut self) -> Event {
+        tokio::select! {
+            () = self.signal.notified() => Event::Signal,
+            documents = next_documents(&mut self.documents) => Event::Documents(documents),
+            () = tokio::time::sleep(LOOK_EVERY) => Event::Look,
+        }
+    }
+}
+
+async fn next_documents(channel: &mut Option<channel::Receiver<Option<Documents>>>) -> Documents {
+    while let Some(documents) = channel {
+        if documents.changed().await.is_err() {
+            // Whoever follows Consul has ended; the supervisor of tasks tells of it.
+            *channel = None;
+        } else if let Some(documents) = documents.borrow_and_update().clone() {
+            return documents;
+        }
+    }
+    std::future::pending().await
+}
+
+/// What is in force, what waits, and how the files looked.
+pub(crate) struct Standing {
+    watches: Watches,
+    inputs: Inputs<Files, Sourced>,
+    keep: Keep,
+    /// Why the files cannot be read.
+    unreadable: Option<ReloadError>,
+}
+
+impl Standing {
+    /// What a process begins with: files and documents in force, and documents of Consul that were refused.
+    pub(crate) fn new(
+        watches: Watches,
+        (files, documents): (Files, Sourced),
+        refused: Option<Documents>,
+        keep: Keep,
+    ) -> Self {
+        let mut inputs = Inputs::new(files, documents);
+        if let Some(refused) = refused {
+            inputs.see_documents(Sourced(Some((ConfigSource::Consul, refused))));
+        }
+        Self { watches, inputs, keep, unreadable: None }
     }
 }
 
@@ -92,23 +154,22 @@ impl Reloader {
         }
     }
 
-    /// Reloads until the process stops. Files are read on threads of their own: a file system that hangs must not hold a worker.
-    pub(crate) async fn run(self, watches: Watches, requested: Arc<Notify>, shutdown: Shutdown) {
-        let (reloader, mut watches) = (Arc::new(self), watches);
+    /// Reloads until the process stops. Files are read and written on threads of their own: a file system that hangs must not hold a worker.
+    pub(crate) async fn run(self, standing: Standing, triggers: Triggers, shutdown: Shutdown) {
+        let (reloader, mut standing, mut triggers) = (Arc::new(self), standing, triggers);
         loop {
-            let by_signal = tokio::select! {
-                () = requested.notified() => true,
-                () = tokio::time::sleep(LOOK_EVERY) => false,
+            let event = tokio::select! {
+                event = triggers.next() => event,
                 () = shutdown.stopped() => return,
             };
-            let look = Arc::clone(&reloader);
-            let looked = tokio::task::spawn_blocking(move || {
-                look.reload_what_has_changed(&mut watches, by_signal);
-                watches
+            let at_work = Arc::clone(&reloader);
+            let done = tokio::task::spawn_blocking(move || {
+                at_work.take(event, &mut standing);
+                standing
             });
-            match looked.await {
-                Ok(back) => watches = back,
-                // The watches went with the panic; the supervisor of tasks tells of the end of this one.
+            match done.await {
+                Ok(back) => standing = back,
+                // What is known went with the panic; the supervisor of tasks tells of the end of this one.
                 Err(panic) => {
                     error!(reloader.log, "reloading failed and will not be tried again"; keys::ERROR => %panic);
                     return;
@@ -117,53 +178,136 @@ impl Reloader {
         }
     }
 
-    fn reload_what_has_changed(&self, watches: &mut Watches, by_signal: bool) {
-        if (watches.config.has_changed() || by_signal) && !self.config_files.is_empty() {
-            self.reload_config();
+    fn take(&self, event: Event, standing: &mut Standing) {
+        let by_signal = matches!(event, Event::Signal);
+        let mut is_new = false;
+        if (standing.watches.config.has_changed() || by_signal) && !self.config_files.is_empty() {
+            is_new |= self.read_files(standing);
         }
-        if watches.keys.has_changed() || by_signal {
+        if let Event::Documents(documents) = event {
+            standing.inputs.see_documents(Sourced(Some((ConfigSource::Consul, documents))));
+            is_new = true;
+        }
+        if is_new {
+            self.settle(standing, by_signal);
+        }
+        if standing.watches.keys.has_changed() || by_signal {
             self.reload_keys();
         }
-        if watches.certificate.has_changed() || by_signal {
+        if standing.watches.certificate.has_changed() || by_signal {
             self.reload_certificate();
         }
+        self.keep(standing);
     }
 
-    fn reload_config(&self) {
-        let before = self.services.snapshots.current();
-        match self.try_reload() {
-            Ok(()) => {
-                let now = self.services.snapshots.current();
-                events::config_in_force(&now.config_hash, Some(&before.config_hash));
-                events::config_applied(&self.log, &now.config_hash, now.models.count());
+    /// Reads the files anew; false when they cannot be read, and then nothing has changed.
+    fn read_files(&self, standing: &mut Standing) -> bool {
+        match read_layers(&self.config_files) {
+            Ok(layers) => {
+                standing.unreadable = None;
+                standing.inputs.see_files(Files(layers));
+                true
             }
-            Err(error) => events::config_refused(&self.log, &error_chain(&error), &before.config_hash),
+            Err(faults) => {
+                let error = ReloadError::from(Arc::new(faults));
+                self.refused(ConfigSource::Files, &error);
+                self.services.receipts.change(|receipt| {
+                    receipt.config.files_refused = Some(error.of_files(Timestamp::now()));
+                });
+                standing.unreadable = Some(error);
+                self.tell_refusals();
+                false
+            }
         }
     }
 
-    /// All that can fail comes before anything is changed.
-    fn try_reload(&self) -> Result<(), ReloadError> {
+    /// Judges what has come, puts it into force where it holds, and tells what came of it.
+    fn settle(&self, standing: &mut Standing, by_signal: bool) {
         let before = self.services.snapshots.current();
-        let loaded = load(&self.config_files, &ProcessEnvironment)?;
-        let (loaded, waiting) = self.keep_bootstrap(&before.loaded, loaded);
-        let next =
-            snapshot(loaded, &self.credentials, Some(&before), &self.log)?.waiting_for_restart(waiting);
+        let had_documents = standing.inputs.documents_in_force().clone();
+        let settled = standing.inputs.settle(by_signal, |files, documents| {
+            judge(files, documents, Some(&before), &self.credentials, &self.log)
+        });
+        for (source, error) in [
+            (ConfigSource::Files, &settled.files_refused),
+            (ConfigSource::Consul, &settled.documents_refused),
+        ] {
+            if let Some(error) = error {
+                self.refused(source, error);
+            }
+        }
+        let in_force = standing.inputs.documents_in_force();
+        if in_force.source() == ConfigSource::Consul && !in_force.says_the_same_as(&had_documents) {
+            standing.keep.want();
+        }
+        let Settled { next, files_refused, documents_refused } = settled;
+        let next = next.map(|next| self.put_into_force(next, in_force.source()));
+        self.tell(standing, next.as_deref(), files_refused, documents_refused);
+    }
+
+    /// Nothing in here can fail: all that can has come before.
+    fn put_into_force(&self, next: Snapshot, source: ConfigSource) -> Arc<Snapshot> {
+        let before = self.services.snapshots.current();
         let runtime = &next.loaded.config.runtime;
         self.services.admission.concurrency().set_limits(concurrency(&runtime.limits));
         self.log_level.set(level(runtime.log_level));
         let gone = self.services.breakers.retain(|key| next.models.calls(key));
         self.services.snapshots.replace(next);
         events::breakers_gone(&gone);
-        Ok(())
+        let now = self.services.snapshots.current();
+        events::config_in_force(&now.config_hash, Some(&before.config_hash));
+        events::config_applied(&self.log, &now.config_hash, now.models.count(), source);
+        now
     }
 
-    /// What is fixed at the start stays as it was; the operator is told what waits for a restart.
-    fn keep_bootstrap(&self, before: &Loaded, loaded: Loaded) -> (Loaded, Vec<String>) {
-        let waiting = bootstrap_changes(before, &loaded);
-        if !waiting.is_empty() {
-            warn!(self.log, "these fields change at the next start only"; "fields" => waiting.join(", "));
+    fn refused(&self, source: ConfigSource, error: &ReloadError) {
+        let kept = self.services.snapshots.current().config_hash.clone();
+        events::config_refused(&self.log, &error_chain(error), &kept, source);
+    }
+
+    /// Writes the receipt: what is in force now, and why the rest is not.
+    fn tell(
+        &self,
+        standing: &Standing,
+        next: Option<&Snapshot>,
+        files_refused: Option<ReloadError>,
+        documents_refused: Option<ReloadError>,
+    ) {
+        let (inputs, now) = (&standing.inputs, Timestamp::now());
+        let files_refused = files_refused.or_else(|| standing.unreadable.clone());
+        let documents_refused =
+            documents_refused.zip(inputs.documents_waiting().and_then(Sourced::documents));
+        self.services.receipts.change(|receipt| {
+            inputs.documents_in_force().tell(&mut receipt.config);
+            if let Some(next) = next {
+                receipt.config.hash = Arc::clone(&next.config_hash);
+                receipt.config.applied_at = now;
+                receipt.config.waiting_for_restart.clone_from(&next.waiting_for_restart);
+            }
+            receipt.config.files_refused = files_refused.map(|error| error.of_files(now));
+            receipt.refusal = documents_refused.map(|(error, documents)| error.of_documents(documents, now));
+        });
+        self.tell_refusals();
+    }
+
+    fn tell_refusals(&self) {
+        let receipt = self.services.receipts.current();
+        let refused = receipt.refusal.is_some() || receipt.config.files_refused.is_some();
+        events::config_standing(receipt.config.applied_index, refused);
+    }
+
+    /// Keeps the documents in force, if they are not kept yet. What cannot be kept is in force all the same.
+    fn keep(&self, standing: &mut Standing) {
+        let Some(documents) = standing.inputs.documents_in_force().documents() else { return };
+        if !standing.keep.is_due(Instant::now()) {
+            return;
         }
-        (loaded.with_bootstrap_of(before), waiting)
+        let not_kept = standing.keep.write(documents, Instant::now()).err().map(|error| error_chain(&error));
+        let before = self.services.receipts.current().config.not_kept;
+        if before != not_kept {
+            events::documents_kept(&self.log, not_kept.as_deref());
+        }
+        self.services.receipts.change(|receipt| receipt.config.not_kept = not_kept);
     }
 
     fn reload_certificate(&self) {

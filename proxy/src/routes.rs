@@ -6,6 +6,7 @@
 mod admin;
 mod body;
 mod chat_completions;
+mod config;
 mod embeddings;
 mod explain;
 mod head;
@@ -33,7 +34,7 @@ pub use admin::admin;
 pub use metrics::RenderMetrics;
 
 /// The paths and their methods, for telling a wrong method from a wrong path. A path that ends in `/` stands for all below it.
-const PATHS: [(&str, &str); 16] = [
+const PATHS: [(&str, &str); 18] = [
     ("/v1/chat/completions", "POST"),
     ("/v1/responses", "POST"),
     ("/v1/embeddings", "POST"),
@@ -45,6 +46,8 @@ const PATHS: [(&str, &str); 16] = [
     ("/health/live", "GET"),
     ("/health/ready", "GET"),
     ("/metrics", "GET"),
+    ("/config/receipt", "GET"),
+    ("/config/schema", "GET"),
     ("/admin/config", "GET"),
     ("/admin/log-level", "PUT"),
     ("/admin/requests", "GET"),
@@ -93,7 +96,7 @@ pub fn api(services: &SharedServices) -> impl HttpService + use<> {
         .unify()
         .or(health::routes(services))
         .unify()
-        .or(fallback(&["/metrics", "/admin/"]))
+        .or(fallback(&["/metrics", "/config/", "/admin/"]))
         .unify()
         .boxed();
     warp::service(table)
@@ -104,12 +107,27 @@ pub fn api(services: &SharedServices) -> impl HttpService + use<> {
 pub fn metrics(services: &SharedServices, render: RenderMetrics) -> impl HttpService + use<> {
     warp::service(
         metrics::route(render)
+            .or(config::routes(services))
+            .unify()
             .or(health::routes(services))
             .unify()
             .or(fallback(&["/v1/", "/admin/"]))
             .unify()
             .boxed(),
     )
+}
+
+/// A page that is read by `GET`: one path, one value in JSON.
+fn page<T: serde::Serialize>(
+    path: BoxedFilter<()>,
+    read: impl Fn() -> T + Clone + Send + Sync + 'static,
+) -> BoxedFilter<(warp::reply::Response,)> {
+    path.and(warp::get())
+        .and_then(move || {
+            let response = into_warp(reply::json(&read(), None));
+            async move { Ok::<_, Infallible>(response) }
+        })
+        .boxed()
 }
 
 /// What no route takes. Paths that begin with one of `elsewhere` belong to other listeners.
@@ -169,13 +187,14 @@ mod tests {
     #[case("POST", "/v1/models/", 405)]
     #[case("GET", "/", 404)]
     #[case("GET", "/metrics", 404)]
+    #[case("GET", "/config/receipt", 404)]
     #[case("GET", "/admin/config", 404)]
     fn a_wrong_method_is_told_from_a_wrong_path(
         #[case] method: &str,
         #[case] path: &str,
         #[case] status: u16,
     ) {
-        let response = refuse(&method.parse().expect("a method"), path, &["/metrics", "/admin/"]);
+        let response = refuse(&method.parse().expect("a method"), path, &["/metrics", "/config/", "/admin/"]);
         assert_eq!(response.status().as_u16(), status);
         assert_eq!(response.headers().contains_key("allow"), status == 405);
     }

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
 use crate::limit::{Admission, BodyMemory};
+use crate::receipt::ReceiptStore;
 use crate::repair::LearnedRefusals;
 use crate::requests::RequestRegistry;
 use crate::snapshot::Snapshots;
@@ -30,6 +31,8 @@ pub struct Services {
     pub requests: Arc<RequestRegistry>,
     /// Whether traffic should come here.
     pub readiness: Readiness,
+    /// What this instance tells of its configuration, and how it stands with Consul.
+    pub receipts: ReceiptStore,
     /// Phases and the drain.
     pub shutdown: Shutdown,
     /// The root of all requests' logs.

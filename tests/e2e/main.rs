@@ -22,6 +22,8 @@ mod chat;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod consul;
+#[cfg(test)]
 mod consul_bed;
 #[cfg(test)]
 mod consul_policies;
@@ -31,6 +33,8 @@ mod drain;
 mod embeddings;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod fleet;
 #[cfg(test)]
 mod images;
 #[cfg(test)]

@@ -18,7 +18,17 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nova-telemetry", &[]),
     ("nova-lifecycle", &[]),
     ("bedrock-sim", &[]),
-    ("nova-proxy", &["openai-api", "nova-translate", "nova-config", "nova-telemetry", "nova-lifecycle"]),
+    (
+        "nova-proxy",
+        &[
+            "openai-api",
+            "nova-translate",
+            "nova-config",
+            "nova-hashistack",
+            "nova-telemetry",
+            "nova-lifecycle",
+        ],
+    ),
     ("nova-agent", &["nova-config", "nova-hashistack"]),
     ("nova-local", &["bedrock-sim", "nova-config", "nova-lifecycle", "nova-proxy", "nova-telemetry"]),
     ("nova-bench", &[]),

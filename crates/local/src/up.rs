@@ -16,9 +16,8 @@ use aws_credential_types::provider::error::CredentialsError;
 use bedrock_sim::{DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCESS_KEY, Simulator, SimulatorConfig};
 use clap::Args;
 use futures_util::future::BoxFuture;
-use nova_config::ProcessEnvironment;
 use nova_lifecycle::OsSignals;
-use nova_proxy::app::{App, Listeners, Surroundings};
+use nova_proxy::app::{self, App, FirstConfig, Listeners, Surroundings};
 use nova_proxy::reload::FileWatch;
 use nova_proxy::upstream::CredentialSource;
 use nova_telemetry::log::{Log, LogConfig, LogFormat, LogOutput};
@@ -98,8 +97,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let mut config_files = vec![files.config.clone()];
     config_files.extend(args.config.iter().cloned());
     let config_watch = FileWatch::new(config_files.clone());
-    let loaded = nova_config::load(&config_files, &ProcessEnvironment)
-        .map_err(|faults| anyhow::anyhow!("{faults}"))?;
+    let first = FirstConfig::read(&config_files).map_err(|faults| anyhow::anyhow!("{faults}"))?;
 
     // Warnings and errors as text; requests as one short line each.
     let log = Log::start(&LogConfig {
@@ -109,18 +107,21 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     })?;
     log.bridge_libraries().context("cannot take over the libraries' log")?;
     let root = Logger::root(Duplicate::new(TrafficDrain, log.root().clone()).fuse(), o!());
+    let listeners = Listeners::bind(&first.files)
+        .await
+        .context("choose another port with --listen 127.0.0.1:8090, or 127.0.0.1:0 for a free one")?;
+    let first = first.with_documents(&root).await?;
+    let bootstrap = &first.files.config.bootstrap;
     let surroundings = Surroundings {
         log: root,
         log_level: log.level().clone(),
-        metrics: nova_telemetry::metrics::install(env!("CARGO_PKG_VERSION"), &loaded.config.bootstrap.ring)?,
+        metrics: nova_telemetry::metrics::install(env!("CARGO_PKG_VERSION"), &bootstrap.ring)?,
         config_watch,
+        instance: app::instance(bootstrap, listeners.api.local_addr()?.port()),
         credential_source: Some(Arc::new(SimulatorCredentials)),
     };
-    let listeners = Listeners::bind(&loaded)
-        .await
-        .context("choose another port with --listen 127.0.0.1:8090, or 127.0.0.1:0 for a free one")?;
     let welcome = Welcome::of(&listeners, &simulator, &files)?;
-    let app = App::build(loaded, surroundings)?;
+    let app = App::build(first, surroundings)?;
     let readiness = app.readiness();
     let mut running = pin!(app.run(listeners, signals));
     // Whoever reads the welcome may ask at once, also whether the proxy is ready.

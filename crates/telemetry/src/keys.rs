@@ -38,6 +38,16 @@ pub const PEER: &str = "peer";
 pub const LISTEN: &str = "listen";
 /// The short hash of the configuration in force.
 pub const CONFIG: &str = "config";
+/// Where a configuration comes from: files, Consul, or the last known good.
+pub const SOURCE: &str = "source";
+/// The index of Consul at which something was read.
+pub const INDEX: &str = "index";
+/// How something stands, in one word.
+pub const STATE: &str = "state";
+/// The id of a service in Consul's catalog.
+pub const SERVICE_ID: &str = "service_id";
+/// The name of this instance.
+pub const INSTANCE: &str = "instance";
 /// The rollout ring.
 pub const RING: &str = "ring";
 /// The program's version.

@@ -26,6 +26,8 @@ use crate::events;
 use crate::limit::{Admission, BodyMemory, ConcurrencyLimit, ConcurrencySettings};
 use crate::media::{HostPattern, ImageFetchSettings, ImageFetcher};
 use crate::models::{ModelTable, today};
+use crate::receipt::ReceiptStore;
+use crate::reload::ReloadError;
 use crate::repair::LearnedRefusals;
 use crate::server::{ServerTls, TlsError, TlsFiles, TrustedHops};
 use crate::services::{Services, SharedServices};
@@ -47,7 +49,10 @@ const RETRY_BUDGET: Duration = Duration::from_secs(60);
 /// Why the proxy cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The configuration cannot be put into force.
+    /// The configuration is refused.
+    #[error(transparent)]
+    Config(#[from] ReloadError),
+    /// What follows from the configuration cannot be built.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// The keys file.
@@ -148,16 +153,15 @@ pub(super) fn hops(server: &ServerConfig) -> TrustedHops {
 
 /// Everything that requests share.
 pub(super) fn services(
-    loaded: Loaded,
-    credentials: &Arc<CachedCredentials>,
-    surroundings: &Surroundings,
+    first: Snapshot,
+    receipts: ReceiptStore,
+    log: Logger,
     shutdown: Shutdown,
 ) -> Result<SharedServices, BuildError> {
-    let log = surroundings.log.new(o!(keys::COMPONENT => "proxy"));
+    let loaded = &first.loaded;
     let authenticator = authenticator(&loaded.config.bootstrap.auth, &log)?;
     let limits = concurrency(&loaded.config.runtime.limits);
     let body_memory = BodyMemory::new(loaded.config.bootstrap.body_memory);
-    let first = snapshot(loaded, credentials, None, &log)?;
     events::config_in_force(&first.config_hash, None);
     let readiness = Readiness::new(shutdown.clone());
     readiness.declare("configuration", "not applied yet").hold(format!("{} is in force", first.config_hash));
@@ -170,6 +174,7 @@ pub(super) fn services(
         breakers: Breakers::default(),
         requests: Arc::default(),
         readiness,
+        receipts,
         shutdown,
         log,
         vector_budget: Arc::new(Semaphore::new(VECTOR_BUDGET_KIB)),

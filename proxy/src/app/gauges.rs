@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use nova_telemetry::metrics as names;
 use nova_telemetry::metrics::MetricsHandle;
 
@@ -22,6 +23,10 @@ pub(super) fn renderer(
         let admission = services.admission.concurrency().snapshot();
         metrics::gauge!(names::REQUESTS_IN_FLIGHT).set(f64::from(admission.in_flight));
         metrics::gauge!(names::QUEUE_DEPTH).set(narrow(admission.queued));
+        let applied_at = services.receipts.current().config.applied_at;
+        let age = Timestamp::now().duration_since(applied_at).as_secs_f64();
+        // A clock that is set back makes nothing younger than now.
+        metrics::gauge!(names::CONFIG_AGE_SECONDS).set(age.max(0.0));
         metrics::gauge!(names::CONNECTIONS_OPEN).set(narrow(stats.open_connections()));
         metrics::counter!(names::CONNECTIONS_OVERDUE_TOTAL).absolute(stats.overdue_connections_total());
         metrics::counter!(names::ACCEPT_ERRORS_TOTAL).absolute(stats.accept_errors_total());

@@ -3,14 +3,14 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use nova_config::{AdminAddress, Loaded, LogFormat, ProcessEnvironment, load};
+use nova_config::{AdminAddress, LogFormat};
 use nova_lifecycle::{OsSignals, Outcome};
 use nova_telemetry::log::{Log, LogConfig, LogOutput};
 use nova_telemetry::metrics;
 use serde_json::json;
 
 use super::{EXIT_FORCED, ServeArgs, complain, open_files, print};
-use crate::app::{App, Listeners, Surroundings};
+use crate::app::{self, App, FirstConfig, Listeners, Surroundings};
 use crate::reload::{FileWatch, level};
 
 /// Makes aws-lc-rs the TLS provider of the process. Called first in `main`.
@@ -25,16 +25,16 @@ pub fn crypto_provider() -> anyhow::Result<()> {
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config_watch = FileWatch::new(args.config.clone());
-    let loaded = match load(&args.config, &ProcessEnvironment) {
-        Ok(loaded) => loaded,
+    let first = match FirstConfig::read(&args.config) {
+        Ok(first) => first,
         Err(faults) => {
             complain(&faults.to_string());
             return Ok(ExitCode::FAILURE);
         }
     };
     let log = Log::start(&LogConfig {
-        level: level(loaded.config.runtime.log_level),
-        format: match loaded.config.bootstrap.log_format {
+        level: level(first.files.config.runtime.log_level),
+        format: match first.files.config.bootstrap.log_format {
             LogFormat::Json => nova_telemetry::log::LogFormat::Json,
             LogFormat::Text => nova_telemetry::log::LogFormat::Text,
         },
@@ -42,12 +42,12 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     })
     .context("the log cannot start")?;
     log.bridge_libraries().context("the log cannot take over the libraries' log")?;
-    open_files::raise(loaded.config.bootstrap.server.max_connections, log.root());
+    open_files::raise(first.files.config.bootstrap.server.max_connections, log.root());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the runtime cannot start")?;
-    let outcome = runtime.block_on(serve(args, loaded, config_watch, &log))?;
+    let outcome = runtime.block_on(serve(args, first, config_watch, &log))?;
     Ok(match outcome {
         Outcome::Drained => ExitCode::SUCCESS,
         Outcome::Forced => ExitCode::from(EXIT_FORCED),
@@ -56,14 +56,14 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 
 async fn serve(
     args: &ServeArgs,
-    loaded: Loaded,
+    first: FirstConfig,
     config_watch: FileWatch,
     log: &Log,
 ) -> anyhow::Result<Outcome> {
-    let metrics = metrics::install(env!("CARGO_PKG_VERSION"), &loaded.config.bootstrap.ring)?;
+    let metrics = metrics::install(env!("CARGO_PKG_VERSION"), &first.files.config.bootstrap.ring)?;
     let signals = OsSignals::install().context("signals cannot be received")?;
-    let listeners = Listeners::bind(&loaded).await?;
-    let admin = match (&loaded.config.bootstrap.admin, &listeners.admin) {
+    let listeners = Listeners::bind(&first.files).await?;
+    let admin = match (&first.files.config.bootstrap.admin, &listeners.admin) {
         (Some(AdminAddress::Unix(path)), _) => Some(path.display().to_string()),
         (_, Some(listener)) => Some(listener.name()?),
         _ => None,
@@ -78,9 +78,11 @@ async fn serve(
         log_level: log.level().clone(),
         metrics,
         config_watch,
+        instance: app::instance(&first.files.config.bootstrap, listeners.api.local_addr()?.port()),
         credential_source: None,
     };
-    let app = App::build(loaded, surroundings)?;
+    let first = first.with_documents(log.root()).await?;
+    let app = App::build(first, surroundings)?;
     if args.json {
         // Bound sockets queue connections from here on, so that whoever reads this may connect at once.
         print(&ready.to_string())?;

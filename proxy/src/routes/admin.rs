@@ -9,7 +9,6 @@ mod log_level;
 mod requests;
 mod slowest;
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 
 use nova_telemetry::log::LevelControl;
@@ -17,7 +16,7 @@ use warp::Filter;
 use warp::filters::BoxedFilter;
 use warp::host::Authority;
 
-use super::{HttpService, fallback, health, into_warp};
+use super::{HttpService, fallback, health, into_warp, page};
 use crate::error::ApiError;
 use crate::reply;
 use crate::services::SharedServices;
@@ -35,6 +34,8 @@ pub fn admin(services: &SharedServices, level: LevelControl) -> impl HttpService
         .or(slowest::route(services))
         .unify()
         .or(failed::route(services))
+        .unify()
+        .or(super::config::routes(services))
         .unify()
         .or(health::routes(services))
         .unify()
@@ -62,19 +63,6 @@ fn is_this_machine(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost")
         || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// A page that is read by `GET`: one path below `/admin`, one value in JSON.
-fn page<T: serde::Serialize>(
-    path: BoxedFilter<()>,
-    read: impl Fn() -> T + Clone + Send + Sync + 'static,
-) -> BoxedFilter<(warp::reply::Response,)> {
-    path.and(warp::get())
-        .and_then(move || {
-            let response = into_warp(reply::json(&read(), None));
-            async move { Ok::<_, Infallible>(response) }
-        })
-        .boxed()
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use warp::filters::BoxedFilter;
 
 use super::into_warp;
 use crate::error::ApiError;
+use crate::receipt::ConsulState;
 use crate::reply::{self, Body};
 use crate::services::{Services, SharedServices};
 
@@ -27,7 +28,20 @@ struct Health {
     /// Fields of the configuration files that differ from what is in force until the next start.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     waiting_for_restart: Vec<String>,
+    /// Where the documents of the configuration come from: `files`, `consul` or `last_known_good`.
+    config_source: &'static str,
+    /// Whether later files or documents were refused; why is in the receipt.
+    config_refused: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    consul: Option<Consul>,
     conditions: Vec<Condition>,
+}
+
+/// How the instance stands with Consul. No reason is told here, since everybody may read it.
+#[derive(Serialize)]
+struct Consul {
+    state: &'static str,
+    registration: &'static str,
 }
 
 #[derive(Serialize)]
@@ -62,6 +76,7 @@ pub(super) fn routes(services: &SharedServices) -> BoxedFilter<(warp::reply::Res
 fn health(services: &Services) -> Health {
     let readiness = services.readiness.snapshot();
     let snapshot = services.snapshots.current();
+    let receipt = services.receipts.current();
     let conditions = readiness.conditions.into_iter();
     Health {
         status: if readiness.ready { "ready" } else { "not_ready" },
@@ -71,6 +86,12 @@ fn health(services: &Services) -> Health {
         ring: snapshot.loaded.config.bootstrap.ring.clone(),
         models: snapshot.models.count(),
         waiting_for_restart: snapshot.waiting_for_restart.clone(),
+        config_source: receipt.config.source.as_str(),
+        config_refused: receipt.refusal.is_some() || receipt.config.files_refused.is_some(),
+        consul: (receipt.consul.state != ConsulState::Off).then(|| Consul {
+            state: receipt.consul.state.as_str(),
+            registration: receipt.consul.registration.as_str(),
+        }),
         conditions: conditions
             .map(|condition| Condition {
                 name: condition.name,

@@ -76,6 +76,24 @@ pub const TLS_CERTIFICATE_NOT_AFTER_SECONDS: &str = "nova_proxy_tls_certificate_
 pub const CONFIG_RELOADS_TOTAL: &str = "nova_proxy_config_reloads_total";
 /// The configuration in force.
 pub const CONFIG_INFO: &str = "nova_proxy_config_info";
+/// How long the configuration in force has been so.
+pub const CONFIG_AGE_SECONDS: &str = "nova_proxy_config_age_seconds";
+/// The index of Consul at which the documents in force were read.
+pub const CONFIG_APPLIED_INDEX: &str = "nova_proxy_config_applied_index";
+/// Whether the files or documents that were seen last were refused.
+pub const CONFIG_REFUSED: &str = "nova_proxy_config_refused";
+/// Whether Consul answers the watch.
+pub const CONSUL_UP: &str = "nova_proxy_consul_up";
+/// Whether this instance is registered with the local agent.
+pub const CONSUL_REGISTERED: &str = "nova_proxy_consul_registered";
+/// Answers to the watch.
+pub const CONSUL_WATCH_WAKEUPS_TOTAL: &str = "nova_proxy_consul_watch_wakeups_total";
+/// Answers whose index went backwards.
+pub const CONSUL_WATCH_RESETS_TOTAL: &str = "nova_proxy_consul_watch_resets_total";
+/// Calls of the watch that failed.
+pub const CONSUL_WATCH_ERRORS_TOTAL: &str = "nova_proxy_consul_watch_errors_total";
+/// Answers to the watch that told nothing new.
+pub const CONSUL_WATCH_UNCHANGED_TOTAL: &str = "nova_proxy_consul_watch_unchanged_total";
 /// Log records lost.
 pub const LOG_DROPPED_TOTAL: &str = "nova_proxy_log_dropped_total";
 /// Failed tasks.
@@ -251,6 +269,69 @@ pub const METRICS: &[MetricSpec] = &[
         "Attempts to apply a configuration, by result.",
     ),
     spec(CONFIG_INFO, MetricKind::Gauge, Unit::Count, &["hash"], "1 for the configuration in force."),
+    spec(
+        CONFIG_AGE_SECONDS,
+        MetricKind::Gauge,
+        Unit::Seconds,
+        &[],
+        "How long the configuration in force has been so.",
+    ),
+    spec(
+        CONFIG_APPLIED_INDEX,
+        MetricKind::Gauge,
+        Unit::Count,
+        &[],
+        "The index of Consul at which the documents in force were read; 0 where files alone are in force.",
+    ),
+    spec(
+        CONFIG_REFUSED,
+        MetricKind::Gauge,
+        Unit::Count,
+        &[],
+        "1 while the files or documents that were seen last are refused and older ones are in force.",
+    ),
+    spec(
+        CONSUL_UP,
+        MetricKind::Gauge,
+        Unit::Count,
+        &[],
+        "1 while Consul answers the watch on the documents; 0 also without a consul block.",
+    ),
+    spec(
+        CONSUL_REGISTERED,
+        MetricKind::Gauge,
+        Unit::Count,
+        &[],
+        "1 while this instance is registered with the local agent of Consul.",
+    ),
+    spec(
+        CONSUL_WATCH_WAKEUPS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &[],
+        "Answers of Consul to the watch on the documents.",
+    ),
+    spec(
+        CONSUL_WATCH_RESETS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &[],
+        "Answers whose index was smaller than the one before, as after a loss of data.",
+    ),
+    spec(
+        CONSUL_WATCH_ERRORS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &[],
+        "Calls of the watch that failed; they are made again with back-off.",
+    ),
+    spec(
+        CONSUL_WATCH_UNCHANGED_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &[],
+        "Answers of Consul to the watch that told nothing new.",
+    ),
     spec(
         LOG_DROPPED_TOTAL,
         MetricKind::Counter,

@@ -1,0 +1,59 @@
+//! What goes on beside the requests: AWS credentials are kept fresh, and metrics and connections are tidied up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nova_lifecycle::{ConditionHandle, Shutdown};
+use nova_telemetry::metrics::{MetricsHandle, UPKEEP_EVERY};
+use nova_telemetry::{error_chain, keys};
+use slog::{Logger, warn};
+
+use crate::services::SharedServices;
+use crate::upstream::CachedCredentials;
+
+/// How long to wait between attempts to load the first AWS credentials: at first, and at most.
+const FIRST_CREDENTIALS_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// Loads credentials before the first request needs them, and keeps them fresh. Until there are some, another instance may do better, so
+/// that this one is not ready; once there were some it stays so, and the log tells of failed renewals.
+pub(super) async fn keep_credentials(
+    credentials: Arc<CachedCredentials>,
+    ready: ConditionHandle,
+    shutdown: Shutdown,
+    log: Logger,
+) {
+    if credentials.bearer_key().is_some() {
+        ready.hold("an API key of Bedrock");
+        return shutdown.stopped().await;
+    }
+    let keep = async {
+        let mut pause = FIRST_CREDENTIALS_PAUSE.0;
+        while let Err(error) = credentials.get().await {
+            let error = error_chain(&*error);
+            warn!(log, "no AWS credentials yet; requests fail until there are some"; keys::ERROR => &error, "retry_in_s" => pause.as_secs());
+            ready.fail(error);
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(FIRST_CREDENTIALS_PAUSE.1);
+        }
+        ready.hold("loaded");
+        credentials.keep_fresh().await;
+    };
+    tokio::select! {
+        () = keep => {}
+        () = shutdown.stopped() => {}
+    }
+}
+
+/// Histograms pile up values until somebody takes them in, and connections that Bedrock has closed stay until somebody looks.
+pub(super) async fn upkeep(metrics: MetricsHandle, services: SharedServices, shutdown: Shutdown) {
+    let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {
+                metrics.upkeep();
+                services.snapshots.current().bedrock.close_unused_connections();
+            }
+            () = shutdown.stopped() => return,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The first configuration: files, and documents of Consul where there are some that hold.
+//!
+//! Consul's documents come first, then those that were kept, then the files alone. Documents that do not hold keep nobody from serving: the
+//! receipt says why they were refused.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use nova_config::{Documents, Faults, Layer, Loaded, ProcessEnvironment, load_layers, read_layers};
+use nova_telemetry::{error_chain, keys};
+use slog::{Logger, error};
+
+use super::BuildError;
+use crate::documents::{ConsulSetupError, FirstDocuments};
+use crate::receipt::{AppliedConfig, ConfigSource, Identity, Receipt, ReceiptStore, Refusal};
+use crate::reload::{Files, Keep, ReloadError, Sourced, judge, says_the_same};
+use crate::snapshot::Snapshot;
+use crate::upstream::CachedCredentials;
+
+/// The texts that a process begins with, read and not yet judged together.
+pub struct FirstConfig {
+    /// The files alone: what decides the bootstrap tier, which documents cannot touch.
+    pub files: Loaded,
+    layers: Vec<Layer>,
+    documents: FirstDocuments,
+}
+
+impl FirstConfig {
+    /// Reads the files. Without [`Self::with_documents`] they are all that there is.
+    ///
+    /// # Errors
+    /// Every fault of every file: they have to be a whole configuration, which serves where Consul was never reached.
+    pub fn read(files: &[PathBuf]) -> Result<Self, Faults> {
+        let layers = read_layers(files)?;
+        let files = load_layers(layers.clone(), &ProcessEnvironment)?;
+        Ok(Self { files, layers, documents: FirstDocuments::none() })
+    }
+
+    /// Asks Consul, if the files name it, for two seconds at most, and looks for what an earlier process kept.
+    ///
+    /// # Errors
+    /// When the `consul` block cannot be used. That Consul is gone is no error.
+    pub async fn with_documents(self, log: &Logger) -> Result<Self, ConsulSetupError> {
+        let documents = FirstDocuments::find(&self.files.config.bootstrap, log).await?;
+        Ok(Self { documents, ..self })
+    }
+
+    /// Judges what there is, best first, and takes what holds.
+    pub(super) fn judge(
+        self,
+        instance: String,
+        credentials: &Arc<CachedCredentials>,
+        log: &Logger,
+    ) -> Result<Beginning, BuildError> {
+        let Self { files, layers, mut documents } = self;
+        let now = Timestamp::now();
+        let layers = Files(layers);
+        let identity = Identity::new(instance, &files);
+        let mut refused: Option<(ReloadError, ConfigSource, Documents)> = None;
+        let (from_consul, kept) = (documents.from_consul.take(), documents.kept.take());
+        let candidates = [(ConfigSource::Consul, from_consul), (ConfigSource::LastKnownGood, kept.clone())];
+        for (source, candidate) in candidates {
+            let Some(candidate) = candidate else { continue };
+            let sourced = Sourced(Some((source, candidate.clone())));
+            match judge(&layers, &sourced, None, credentials, log) {
+                Ok(snapshot) => {
+                    let must_keep = source == ConfigSource::Consul
+                        && kept.as_ref().is_none_or(|kept| !says_the_same(kept, &candidate));
+                    let parts = Parts { layers, documents, identity, sourced, must_keep };
+                    return Ok(parts.begin(snapshot, refused, now));
+                }
+                Err(error) => {
+                    error!(log, "documents refused at the start"; keys::SOURCE => source.as_str(), keys::ERROR => error_chain(&error));
+                    refused.get_or_insert((error, source, candidate));
+                }
+            }
+        }
+        let sourced = Sourced(None);
+        let snapshot = judge(&layers, &sourced, None, credentials, log)?;
+        let parts = Parts { layers, documents, identity, sourced, must_keep: false };
+        Ok(parts.begin(snapshot, refused, now))
+    }
+}
+
+/// What came of the judgment, beside the snapshot.
+struct Parts {
+    layers: Files,
+    documents: FirstDocuments,
+    identity: Identity,
+    sourced: Sourced,
+    must_keep: bool,
+}
+
+impl Parts {
+    fn begin(
+        self,
+        snapshot: Snapshot,
+        refused: Option<(ReloadError, ConfigSource, Documents)>,
+        now: Timestamp,
+    ) -> Beginning {
+        let Self { layers, documents, identity, sourced, must_keep } = self;
+        let mut config = AppliedConfig::new(Arc::clone(&snapshot.config_hash), now);
+        sourced.tell(&mut config);
+        let refusal: Option<Refusal> =
+            refused.as_ref().map(|(error, _, documents)| error.of_documents(documents, now));
+        let receipt =
+            Receipt { identity: Arc::new(identity), config, refusal, consul: documents.standing(now) };
+        let mut keep = Keep::new(documents.last_known_good.clone());
+        if must_keep {
+            keep.want();
+        }
+        // What an earlier process kept and this one refuses is not tried again: Consul's own documents are the later ones.
+        let refused = refused.filter(|(_, source, _)| *source == ConfigSource::Consul);
+        Beginning {
+            snapshot,
+            receipts: ReceiptStore::new(receipt),
+            in_force: (layers, sourced),
+            refused: refused.map(|(_, _, documents)| documents),
+            keep,
+            documents,
+        }
+    }
+}
+
+/// A first configuration that holds, and what is known beside it.
+pub(super) struct Beginning {
+    pub(super) snapshot: Snapshot,
+    pub(super) receipts: ReceiptStore,
+    pub(super) in_force: (Files, Sourced),
+    /// Documents of Consul that wait for files or documents that mend them.
+    pub(super) refused: Option<Documents>,
+    pub(super) keep: Keep,
+    pub(super) documents: FirstDocuments,
+}

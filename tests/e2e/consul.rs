@@ -1,0 +1,6 @@
+//! Proxies that are configured by a real Consul, on its good days and its bad ones.
+
+mod access;
+mod documents;
+mod outage;
+mod registration;
