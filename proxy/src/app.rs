@@ -186,7 +186,7 @@ impl App {
         let at_the_end = listening::stop_at_the_end(&tasks);
         let stop_late =
             StopTokens { announced: at_the_end.clone(), draining: at_the_end, forced: stop.forced.clone() };
-        info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => env!("CARGO_PKG_VERSION"));
+        info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => nova_config::running_version());
         let listening = Listening { tasks: &tasks, config: &server, log: &surroundings.log };
         let stats = listening.serve(
             "api",
