@@ -2,5 +2,6 @@
 
 mod access;
 mod documents;
+mod load;
 mod outage;
 mod registration;

@@ -34,6 +34,8 @@ mod embeddings;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod images;
@@ -43,6 +45,8 @@ mod keys;
 mod load;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
+mod official_load;
 #[cfg(test)]
 mod outcome;
 #[cfg(test)]
