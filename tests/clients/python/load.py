@@ -8,6 +8,7 @@ that tells why not. Its own retries are off, since they would hide what the prox
 """
 
 import asyncio
+import contextlib
 import json
 import signal
 import sys
@@ -67,7 +68,8 @@ class Load:
         workers = [asyncio.create_task(self.worker(client, number)) for client in clients for number in range(WORKERS)]
         while not self.stop.is_set():
             self.tell()
-            await asyncio.wait([asyncio.create_task(self.stop.wait())], timeout=0.1)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.stop.wait(), timeout=0.1)
         await asyncio.gather(*workers)
         for client in clients:
             await client.close()
