@@ -6,14 +6,18 @@ mod health;
 mod indexed;
 pub mod kv;
 mod txn;
+pub mod watch;
 
 use std::time::Duration;
+
+use futures_util::Stream;
 
 pub use entry::KvEntry;
 pub use health::{CheckStatus, ServiceInstance};
 pub use indexed::{Consistency, Indexed};
 pub use kv::Kv;
 pub use txn::{Conflict, TxnOperation, TxnOutcome};
+pub use watch::{WatchConfig, WatchCounters, WatchCounts, WatchEvent, Watched};
 
 use crate::transport::{
     Address, Dialect, HashistackError, Retries, TlsConfig, TokenSource, Transport, TransportConfig,
@@ -101,5 +105,10 @@ impl ConsulClient {
     /// The catalog: who is registered, healthy or not.
     pub fn catalog(&self) -> catalog::Catalog<'_> {
         catalog::Catalog::new(&self.transport)
+    }
+
+    /// Follows a key or a prefix, for as long as the stream is polled. It has no end, and survives Consul.
+    pub fn watch(&self, config: WatchConfig) -> impl Stream<Item = WatchEvent> + Send + use<> {
+        watch::follow(self.transport.without_retries(), config)
     }
 }

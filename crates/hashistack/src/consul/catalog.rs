@@ -38,18 +38,26 @@ impl<'c> Catalog<'c> {
     ///
     /// # Errors
     /// When there is no answer, or a refusal.
-    pub async fn service(&self, name: &str, consistency: Consistency) -> Result<Indexed<Vec<ServiceInstance>>, HashistackError> {
-        let answer = self.transport.send(&consistency.of(Call::get("/v1/catalog/service").segment(name)?)).await?;
+    pub async fn service(
+        &self,
+        name: &str,
+        consistency: Consistency,
+    ) -> Result<Indexed<Vec<ServiceInstance>>, HashistackError> {
+        let answer =
+            self.transport.send(&consistency.of(Call::get("/v1/catalog/service").segment(name)?)).await?;
         let listed: Vec<Listed> = answer.json()?;
-        let instances = listed.into_iter().map(|one| ServiceInstance {
-            id: one.service_id,
-            node: one.node,
-            address: if one.service_address.is_empty() { one.address } else { one.service_address },
-            port: one.service_port,
-            meta: one.service_meta,
-            tags: one.service_tags,
-            status: CheckStatus::Unknown,
-        }).collect();
+        let instances = listed
+            .into_iter()
+            .map(|one| ServiceInstance {
+                id: one.service_id,
+                node: one.node,
+                address: if one.service_address.is_empty() { one.address } else { one.service_address },
+                port: one.service_port,
+                meta: one.service_meta,
+                tags: one.service_tags,
+                status: CheckStatus::Unknown,
+            })
+            .collect();
         Ok(Indexed::new(&answer.head, instances))
     }
 }

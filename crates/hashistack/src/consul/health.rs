@@ -3,11 +3,16 @@ use std::collections::BTreeMap;
 
 /// How checks stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckStatus { /// p
-Passing, /// w
-Warning, /// c
-Critical, /// unknown
-Unknown }
+pub enum CheckStatus {
+    /// p
+    Passing,
+    /// w
+    Warning,
+    /// c
+    Critical,
+    /// unknown
+    Unknown,
+}
 
 /// One instance of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
