@@ -78,7 +78,12 @@ impl FirstDocuments {
             Some(file) => read_kept(file, config.kv_prefix.clone(), &log).await,
             None => None,
         };
-        Ok(Self { from_consul, kept, last_known_good, consul: Some(Consul { client, config, following, counters }) })
+        Ok(Self {
+            from_consul,
+            kept,
+            last_known_good,
+            consul: Some(Consul { client, config, following, counters }),
+        })
     }
 
     /// How the instance stands with Consul at its start.
