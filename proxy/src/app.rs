@@ -171,6 +171,7 @@ impl App {
                 log.clone(),
             ),
         );
+        let watch_counters = consul.as_ref().map(|consul| consul.counters.clone());
         let start =
             |consul| consul::start(consul, &bootstrap, &listeners, &services, (&tasks, &surroundings.log));
         let documents = consul.map(start).transpose()?;
@@ -199,7 +200,7 @@ impl App {
         if let Some(listener) = listeners.metrics {
             info!(log, "serving metrics"; keys::LISTEN => %listener.local_addr()?);
             let render: RenderMetrics =
-                gauges::renderer(surroundings.metrics.clone(), services.clone(), stats);
+                gauges::renderer(surroundings.metrics.clone(), services.clone(), stats, watch_counters);
             let tls = tls.filter(|_| metrics_tls);
             listening.serve(
                 "metrics",

@@ -10,7 +10,7 @@ mod place;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nova_config::ConsulServiceConfig;
+use nova_config::ServiceConfig;
 use nova_hashistack::ConsulClient;
 use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
@@ -63,7 +63,7 @@ impl Registration {
     /// The registration of the instance that serves at `place`.
     pub(crate) fn new(
         client: ConsulClient,
-        config: &ConsulServiceConfig,
+        config: &ServiceConfig,
         place: Place,
         services: &SharedServices,
         log: &Logger,
