@@ -48,7 +48,7 @@ fn house(number: usize) -> String {
 
 /// What is wrong, the document that it is written to, its text, the line and a word of the fault.
 const WRONG: [(&str, &str, &[u8], u64, &str); 9] = [
-    ("no HCL", "config.d/20-limits", b"limits {\n  concurrency = 5\n", 3, ""),
+    ("no HCL", "config.d/20-limits", b"limits {\n  concurrency = 5\n", 2, "not HCL"),
     ("an unknown field", "config.d/10-models", b"model \"x\" {\n  targt = \"nova-lite\"\n}\n", 2, "targt"),
     ("a field of the files", "config.d/20-limits", b"strict = true\nlisten = \"0.0.0.0:80\"\n", 2, "listen"),
     ("out of range", "config.d/20-limits", b"limits {\n  concurrency = 0\n}\n", 2, "concurrency"),
