@@ -170,6 +170,40 @@ async fn lost_data_is_an_empty_state_that_the_leader_has_confirmed() -> anyhow::
 }
 
 #[tokio::test]
+async fn a_restored_backup_is_told_although_its_index_is_smaller() -> anyhow::Result<()> {
+    let consul = ConsulLaunch::new().with_data().start().await?;
+    let client = operator(&consul)?;
+    client.kv().put("nova/prod/config", "of the backup").await?;
+    let folder = tempfile::tempdir()?;
+    let backup = async |command: &str| {
+        let finished = consul.script(command)?.env("FILE", folder.path().join("backup")).finish().await?;
+        anyhow::ensure!(finished.code == Some(0), "{command}: {finished:?}");
+        Ok(())
+    };
+    backup(r#"consul snapshot save "$FILE""#).await?;
+    for number in 0..20 {
+        client.kv().put("nova/prod/config", number.to_string()).await?;
+    }
+    let mut events = client.watch(prefix()).boxed();
+    assert_eq!(changed(&mut events).await?, [pair("nova/prod/config", "19")]);
+    let told = async {
+        loop {
+            match next(&mut events).await? {
+                WatchEvent::Changed(answer) => return anyhow::Ok(answer.value),
+                WatchEvent::Unchanged(_) | WatchEvent::Failed { .. } => {}
+            }
+        }
+    };
+    // The call waits while it happens, as it does in a program.
+    let (restored, told) = tokio::join!(backup(r#"consul snapshot restore "$FILE""#), told);
+    restored?;
+    assert_eq!(&told?[0].value[..], b"of the backup");
+    client.kv().put("nova/prod/config", "new").await?;
+    assert_eq!(changed(&mut events).await?, [pair("nova/prod/config", "new")]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_token_that_is_deleted_is_told_and_another_in_the_file_is_taken() -> anyhow::Result<()> {
     let consul = ConsulLaunch::new().with_acls().start().await?;
     let token = consul.token_for("proxy", r#"key_prefix "nova/prod/config" { policy = "read" }"#).await?;

@@ -66,14 +66,15 @@ async fn the_policy_is_taken_away(scene: &mut Scene) -> anyhow::Result<()> {
     let at = whole.find("key_prefix").context("the policy has no rule of keys")?;
     let rest = whole.get(at..).and_then(|rest| rest.split_once("\n}\n")).context("a rule without an end")?.1;
     scene.set_rules(&format!("{}{rest}", whole.get(..at).unwrap_or_default())).await?;
+    // A query that waits is answered once more as before, and the next one when something changes again.
     scene.fleet.put("config", house("seen-or-not")).await?;
+    scene.fleet.put("config", house("after")).await?;
     let receipt = scene.instance.receipt_where("nothing to be seen", state(&["empty", "filtered"])).await?;
     let error = receipt["consul"]["error"].as_str().unwrap_or_default();
     ensure!(
         error.contains("key_prefix") || error.contains("policy"),
         "it does not tell what to grant: {receipt}"
     );
-    scene.fleet.put("config", house("after")).await?;
     ensure!(!scene.instance.serves("after").await?, "nobody may see it yet");
     scene.callers.goes_on().await?;
     scene.set_rules(&whole).await?;

@@ -6,7 +6,8 @@
 //! The rules are those of "Blocking queries" in Consul's API documentation, and what outages of those who left one out have taught:
 //! 1. The first call waits for nothing; the later ones wait after the index of the answer before, which is one at least.
 //! 2. An index that goes backwards is forgotten, and everything is read anew.
-//! 3. An answer after the wait, with the index as it was, is no news.
+//! 3. An answer after the wait, with the index as it was, is no news. Before the end of the wait it means that the server gave the
+//!    wait up, as one does that restores a backup: it tells what was, and everything is read anew.
 //! 4. News is other content, not another index: a call may come back for nothing.
 //! 5. States in between may be missed, the last one never.
 //! 6. Calls that come back for nothing are paid out of a budget; what has changed is passed on without a pause.
@@ -209,6 +210,9 @@ impl Watch {
             Some(_) => Came::AfterTheWait,
         };
         let news = self.cursor.answered(ask, answer.index, cursor::content(&answer.value));
+        if came == Came::Early {
+            self.cursor.came_early(ask);
+        }
         self.config.counters.answered(came, news);
         self.pace.answered(now, came, news);
         match news {

@@ -87,6 +87,14 @@ impl Cursor {
         (self.after, self.asks_leader) = (Some(index), false);
     }
 
+    /// The answer came before the end of the wait. At the index that was waited after, it tells that the server has given the wait
+    /// up. What a restored backup holds has a smaller index, for which no call returns before its wait is over.
+    pub(super) fn came_early(&mut self, ask: Ask) {
+        if self.after == ask.after {
+            self.after = None;
+        }
+    }
+
     /// A call has failed: the next one is answered at once where Consul is there again, whether or not something has changed.
     pub(super) fn failed(&mut self) {
         self.after = None;
@@ -187,6 +195,21 @@ mod tests {
         cursor.failed();
         assert_eq!(cursor.ask(), Ask { after: None, consistency: LEADER });
         assert_eq!(cursor.last_good_index(), Some(7));
+    }
+
+    #[test]
+    fn a_wait_that_was_given_up_is_followed_by_a_call_that_waits_for_nothing() {
+        let mut cursor = cursor_at(STALE, 7, 1);
+        let ask = cursor.ask();
+        assert_eq!(cursor.answered(ask, 7, 1), News::Unchanged);
+        cursor.came_early(ask);
+        assert_eq!(cursor.ask().after, None);
+        // Woken for nothing, but not given up.
+        let mut cursor = cursor_at(STALE, 7, 1);
+        let ask = cursor.ask();
+        assert_eq!(cursor.answered(ask, 8, 1), News::Unchanged);
+        cursor.came_early(ask);
+        assert_eq!(cursor.ask().after, Some(8));
     }
 
     #[test]

@@ -210,12 +210,16 @@ async fn rule_2_reads_anew_when_the_index_goes_backwards() {
 
 #[tokio::test]
 async fn rules_3_and_4_take_other_content_for_news_and_not_another_index() {
-    let script = Script::start([value("5", 5, "a"), value("5", 5, "a"), value("6", 5, "a")]).await;
+    let lines = [value("5", 5, "a"), value("5", 5, "a"), value("6", 5, "a"), value("7", 5, "a")];
+    let script = Script::start(lines).await;
     let counters = WatchCounters::default();
     let mut watch = script.watch(|config| config.counters = counters.clone());
     assert_eq!(next(&mut watch).await, "changed@5: a");
     assert_eq!(next(&mut watch).await, "unchanged@5");
     assert_eq!(next(&mut watch).await, "unchanged@6");
+    assert_eq!(next(&mut watch).await, "unchanged@7");
+    // The wait was given up before its end, at the index as it was.
+    assert_eq!(script.queries()[2], "recurse&stale");
     assert_eq!(counters.counts(), WatchCounts { wakeups: 2, unchanged: 2, resets: 0, errors: 0 });
 }
 
