@@ -46,6 +46,8 @@ mod load;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod nomad_bed;
+#[cfg(test)]
 mod official_load;
 #[cfg(test)]
 mod outcome;
@@ -77,3 +79,5 @@ mod tls;
 mod tls_renewal;
 #[cfg(test)]
 mod tls_settings;
+#[cfg(test)]
+mod vault_bed;

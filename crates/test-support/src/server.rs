@@ -17,9 +17,14 @@ use crate::wait::{Look, wait_for};
 mod api;
 mod binary;
 mod consul;
+mod nomad;
+mod vault;
 
 pub use api::Api;
+pub use binary::pinned_version;
 pub use consul::{Consul, ConsulLaunch, ServerCertificate};
+pub use nomad::{Nomad, NomadLaunch};
+pub use vault::{Vault, VaultLaunch};
 
 /// How long a server may take until it is ready, on a machine that builds something else meanwhile.
 const START_DEADLINE: Duration = Duration::from_secs(60);
@@ -52,6 +57,15 @@ fn folder(server: &str) -> anyhow::Result<TempDir> {
 /// A server's program, with an environment in which it finds nothing of this machine and tells nobody of itself.
 fn launch(program: &Path, home: &Path) -> Launch {
     Launch::new(program).env("HOME", home).env("TMPDIR", home).env("CHECKPOINT_DISABLE", "1")
+}
+
+/// A script of bash, in which the server's own command line is on the path.
+fn script(server: &'static str, text: &str) -> anyhow::Result<Launch> {
+    let program = binary::path(server)?;
+    let folders = program.parent().map(Path::to_path_buf).into_iter();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))?;
+    Ok(Launch::new("bash").args(["-euo", "pipefail", "-c", text]).env("PATH", path))
 }
 
 /// Waits until a look at a server is ready. What the look cannot reach is not ready yet.

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Api, START_DEADLINE, binary, folder, launch, on_free_ports, ready};
+use super::{Api, START_DEADLINE, binary, folder, launch, on_free_ports, ready, script};
 use crate::process::{Launch, Process};
 use crate::wait::Look;
 
@@ -233,14 +233,9 @@ impl Consul {
     ///
     /// # Errors
     /// When there is no program.
-    pub fn script(&self, script: &str) -> anyhow::Result<Launch> {
-        let program = binary::path("consul")?;
-        let folders = program.parent().map(Path::to_path_buf).into_iter();
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))?;
+    pub fn script(&self, text: &str) -> anyhow::Result<Launch> {
         let api = self.api();
-        let launch = Launch::new("bash").args(["-euo", "pipefail", "-c", script]).env("PATH", path);
-        Ok(launch
+        Ok(script("consul", text)?
             .env("CONSUL_HTTP_ADDR", api.address().to_string())
             .env("CONSUL_HTTP_TOKEN", api.token().unwrap_or_default()))
     }
