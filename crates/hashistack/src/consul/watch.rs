@@ -16,7 +16,7 @@
 //! 9. Every answer tells how far its server is behind the leader.
 //! 10. A watch holds one connection, for itself.
 //! 11. An answer with nothing in it, or with something left out, may be for lack of a right. A call that waits is not told of a right
-//!     that is granted, and brings its token only when it is sent: such calls wait for seconds.
+//!     that is granted, and brings its token only when it is sent: such calls wait for seconds, and then everything is read anew.
 //!
 //! One more is for reads of any server ([`Consistency::Stale`]): one that lags behind cannot take anything back. Other content at an
 //! index that is not higher is read again from the leader before it is believed.
@@ -219,10 +219,11 @@ impl Watch {
             }
             Some(_) => Came::AfterTheWait,
         };
+        let lacked_rights = self.may_lack_rights;
         self.may_lack_rights = answer.value.is_empty() || answer.filtered_by_acls;
         let news = self.cursor.answered(ask, answer.index, cursor::content(&answer.value));
-        if came == Came::Early {
-            self.cursor.came_early(ask);
+        if came == Came::Early || (came == Came::AfterTheWait && lacked_rights) {
+            self.cursor.read_anew(ask);
         }
         self.config.counters.answered(came, news);
         self.pace.answered(now, came, news);

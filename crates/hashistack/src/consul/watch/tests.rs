@@ -388,6 +388,14 @@ async fn rule_11_waits_for_seconds_where_a_right_may_be_missing() {
     until_calls(&script, &mut watch, 4).await;
     let waits = ["index=3&wait=15000ms", "index=4&wait=15000ms", "index=5&wait=300000ms"];
     assert_eq!(script.queries()[1..4], waits.map(|wait| format!("recurse&stale&{wait}")));
+
+    // A right that was granted changes no index.
+    let granted = [absent("3"), absent("3"), value("3", 3, "a"), value("3", 3, "a")];
+    let script = Script::start(granted).await;
+    let mut watch = script.watch(|config| config.wait = Duration::from_millis(1));
+    let told = [next(&mut watch).await, next(&mut watch).await, next(&mut watch).await];
+    assert_eq!(told, ["changed@3: ", "unchanged@3", "changed@3: a"]);
+    assert_eq!(script.queries()[2..4], ["recurse&stale", "recurse"]);
 }
 
 #[tokio::test]
