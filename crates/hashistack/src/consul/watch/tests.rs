@@ -184,13 +184,13 @@ async fn until_calls(script: &Script, watch: &mut BoxStream<'static, WatchEvent>
 #[tokio::test]
 async fn rule_1_waits_after_the_index_of_the_answer_before_which_is_one_at_least() {
     let script = Script::start([value("0", 1, "a"), value("7", 7, "b"), absent("9")]).await;
-    let mut watch = script.watch(|config| config.wait = Duration::from_secs(60));
+    let mut watch = script.watch(|config| config.wait = Duration::from_secs(10));
     assert_eq!(next(&mut watch).await, "changed@0: a");
     assert_eq!(next(&mut watch).await, "changed@7: b");
     // An absent prefix has an index too.
     assert_eq!(next(&mut watch).await, "changed@9: ");
     until_calls(&script, &mut watch, 4).await;
-    let waits = |index: u64| format!("recurse&stale&index={index}&wait=60000ms");
+    let waits = |index: u64| format!("recurse&stale&index={index}&wait=10000ms");
     assert_eq!(script.queries(), ["recurse&stale".to_owned(), waits(1), waits(7), waits(9)]);
 }
 
@@ -255,7 +255,7 @@ fn rule_7_gives_a_call_up_later_than_the_server_lets_it_go(
     #[case] wait: Duration,
     #[case] given_up: Duration,
 ) {
-    assert_eq!(granted(asked), wait);
+    assert_eq!(granted(asked, false), wait);
     assert_eq!(given_up_after(wait), given_up);
 }
 
@@ -375,7 +375,27 @@ async fn one_key_is_watched_without_its_neighbours() {
     });
     assert_eq!(next(&mut watch).await, "changed@3: ");
     assert_eq!(next(&mut watch).await, "changed@5: a");
-    assert_eq!(script.queries()[..2], ["consistent", "consistent&index=3&wait=300000ms"]);
+    assert_eq!(script.queries()[..2], ["consistent", "consistent&index=3&wait=15000ms"]);
+}
+
+#[tokio::test]
+async fn rule_11_waits_for_seconds_where_a_right_may_be_missing() {
+    let left_out = value("4", 4, "a").with("X-Consul-Results-Filtered-By-ACLs", "true");
+    let script = Script::start([absent("3"), left_out, value("5", 5, "a")]).await;
+    let mut watch = script.watch(|_| ());
+    let told = [next(&mut watch).await, next(&mut watch).await, next(&mut watch).await];
+    assert_eq!(told, ["changed@3: ", "changed@4: a", "changed@5: a"]);
+    until_calls(&script, &mut watch, 4).await;
+    let waits = ["index=3&wait=15000ms", "index=4&wait=15000ms", "index=5&wait=300000ms"];
+    assert_eq!(script.queries()[1..4], waits.map(|wait| format!("recurse&stale&{wait}")));
+
+    // A right that was granted changes no index.
+    let granted = [absent("3"), absent("3"), value("3", 3, "a"), value("3", 3, "a")];
+    let script = Script::start(granted).await;
+    let mut watch = script.watch(|config| config.wait = Duration::from_millis(1));
+    let told = [next(&mut watch).await, next(&mut watch).await, next(&mut watch).await];
+    assert_eq!(told, ["changed@3: ", "unchanged@3", "changed@3: a"]);
+    assert_eq!(script.queries()[2..4], ["recurse&stale", "recurse"]);
 }
 
 #[tokio::test]
