@@ -147,7 +147,7 @@ impl FailureKind {
         if error.is_acl_not_found() {
             return Self::UnknownToken;
         }
-        if error.is_permission_denied() {
+        if error.is_permission_denied() || error.is_identity_refused() {
             return Self::Denied;
         }
         match error.refusal() {
