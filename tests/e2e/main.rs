@@ -77,3 +77,5 @@ mod tls;
 mod tls_renewal;
 #[cfg(test)]
 mod tls_settings;
+#[cfg(test)]
+mod workload_identity;

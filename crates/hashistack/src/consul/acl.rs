@@ -44,7 +44,7 @@ impl<'c> Acl<'c> {
         bearer: &SecretString,
     ) -> Result<LoginToken, HashistackError> {
         let body = LoginRequest { auth_method, bearer_token: bearer.expose_secret() };
-        self.transport.send(&Call::put("/v1/acl/login").json(&body)?.without_token()).await?.json()
+        self.transport.send(&Call::post("/v1/acl/login").json(&body)?.without_token()).await?.json()
     }
 
     /// Deletes a token that came from a login. It is the one that the call goes out with.
@@ -53,7 +53,7 @@ impl<'c> Acl<'c> {
     /// When there is no answer, or a refusal: 403 for a token that came from no login, and for one that is gone already
     /// ([`HashistackError::is_acl_not_found`]).
     pub async fn logout(&self, token: &SecretString) -> Result<(), HashistackError> {
-        self.transport.send(&Call::put("/v1/acl/logout").with_token(token.clone())).await.map(drop)
+        self.transport.send(&Call::post("/v1/acl/logout").with_token(token.clone())).await.map(drop)
     }
 
     /// What the token of this client is.
