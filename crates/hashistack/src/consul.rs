@@ -1,5 +1,6 @@
 //! Consul: a client with one file for each part of its API, and the watch.
 
+mod acl;
 mod agent_service;
 mod catalog;
 mod check;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 
+pub use acl::{Acl, ConsulLogin, Link, LoginToken, OwnToken};
 pub use agent_service::{AgentService, AgentServices, ServiceRegistration};
 pub use catalog::Catalog;
 pub use check::Check;
@@ -60,6 +62,16 @@ impl ConsulConfig {
             call_timeout: Duration::from_secs(10),
         }
     }
+
+    fn transport(self) -> Result<Transport, HashistackError> {
+        let scope = [("ns", self.namespace), ("partition", self.partition), ("dc", self.datacenter)];
+        let mut transport = TransportConfig::new(self.address, &Dialect::CONSUL);
+        transport.tls = self.tls;
+        transport.token = self.token;
+        transport.call_timeout = self.call_timeout;
+        transport.query = scope.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        Transport::new(transport)
+    }
 }
 
 /// A client of Consul. Clones share connections and the token.
@@ -74,13 +86,7 @@ impl ConsulClient {
     /// # Errors
     /// When a certificate cannot be used.
     pub fn new(config: ConsulConfig) -> Result<Self, HashistackError> {
-        let scope = [("ns", config.namespace), ("partition", config.partition), ("dc", config.datacenter)];
-        let mut transport = TransportConfig::new(config.address, &Dialect::CONSUL);
-        transport.tls = config.tls;
-        transport.token = config.token;
-        transport.call_timeout = config.call_timeout;
-        transport.query = scope.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        Ok(Self { transport: Transport::new(transport)? })
+        Ok(Self { transport: config.transport()? })
     }
 
     /// The same client, which sends calls that may be repeated again when their failure may pass. Watches have rules of
@@ -105,6 +111,11 @@ impl ConsulClient {
     /// As [`txn::run`].
     pub async fn txn(&self, operations: Vec<TxnOperation>) -> Result<TxnOutcome, HashistackError> {
         txn::run(&self.transport, &operations).await
+    }
+
+    /// Access control.
+    pub fn acl(&self) -> Acl<'_> {
+        Acl::new(&self.transport)
     }
 
     /// The services of the local agent.

@@ -1,12 +1,6 @@
 //! The commands of the guide, and the token that they give to a workload by the identity that Nomad signs for it.
 
 use anyhow::{Context, ensure};
-use aws_lc_rs::encoding::AsDer;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use nova_test_support::binary::workspace_root;
 use nova_test_support::server::Consul;
@@ -14,38 +8,7 @@ use serde_json::{Value, json};
 
 use super::duties::{DUTIES, Duty};
 use super::{PREFIX, disappointments, planted};
-use crate::pki::pem;
-
-/// Nomad, as far as it signs identities.
-struct Signer {
-    key: KeyPair,
-}
-
-impl Signer {
-    fn new() -> Self {
-        Self { key: KeyPair::generate(KeySize::Rsa2048).unwrap() }
-    }
-
-    fn public_key(&self) -> String {
-        pem("PUBLIC KEY", self.key.public_key().as_der().unwrap().as_ref())
-    }
-
-    /// The identity of a task, with the claims that Nomad gives it.
-    fn identity(&self, namespace: &str, job: &str) -> String {
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let claims = json!({
-            "aud": "consul.io", "sub": format!("global:{namespace}:{job}:group:task:nova_consul"),
-            "iat": now, "nbf": now, "exp": now + 3600, "jti": format!("{namespace}-{job}"),
-            "nomad_namespace": namespace, "nomad_job_id": job, "nomad_task": "proxy",
-            "nomad_allocation_id": "5f4a2e0c-6f0e-4a43-8d07-6c1e0f6b8c11",
-        });
-        let signed = format!("{}.{}", part(json!({ "alg": "RS256", "typ": "JWT" })), part(claims));
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        self.key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-    }
-}
+use crate::workload_identity::Signer;
 
 /// The commands of the guide, in order.
 fn commands() -> String {

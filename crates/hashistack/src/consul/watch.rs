@@ -142,6 +142,8 @@ struct Failing {
 enum FailureKind {
     /// No answer, or that of a server in trouble.
     NoAnswer,
+    /// There is no token to send; a login was refused with this status.
+    NoToken(Option<u16>),
     UnknownToken,
     Denied,
     /// Another refusal, by its status.
@@ -152,6 +154,9 @@ enum FailureKind {
 
 impl FailureKind {
     fn of(error: &HashistackError) -> Self {
+        if matches!(error, HashistackError::Token(_)) && !error.is_transient() {
+            return Self::NoToken(error.refusal().map(|refusal| refusal.status));
+        }
         if error.is_acl_not_found() {
             return Self::UnknownToken;
         }

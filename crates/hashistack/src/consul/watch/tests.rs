@@ -1,36 +1,12 @@
 //! The rules of blocking queries, played against a server that follows a script.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-
-use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt as _, StreamExt as _};
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use rstest::rstest;
-use tokio::net::TcpListener;
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
 use super::*;
 use crate::consul::{ConsulClient, ConsulConfig};
-
-/// One answer of the script.
-#[derive(Debug, Clone, Default)]
-struct Line {
-    status: u16,
-    index: Option<&'static str>,
-    body: String,
-    headers: Vec<(&'static str, &'static str)>,
-    /// Cut the connection in place of an answer.
-    is_cut: bool,
-    /// Answer when the script is told to.
-    is_held: bool,
-}
+use crate::scripted::{CUT, Line, Script, line as refusal};
 
 fn value(index: &'static str, modify_index: u64, value: &str) -> Line {
     let value = crate::consul::entry::encoded(value.as_bytes());
@@ -40,66 +16,11 @@ fn value(index: &'static str, modify_index: u64, value: &str) -> Line {
     Line { status: 200, index: Some(index), body, ..Line::default() }
 }
 
-fn refusal(status: u16, text: &str) -> Line {
-    Line { status, body: text.to_owned(), ..Line::default() }
-}
-
 fn absent(index: &'static str) -> Line {
     Line { status: 404, index: Some(index), ..Line::default() }
 }
 
-impl Line {
-    fn held(self) -> Self {
-        Self { is_held: true, ..self }
-    }
-
-    fn with(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.push((name, value));
-        self
-    }
-}
-
-/// A server that plays its lines one after the other, and holds every later call.
-struct Script {
-    played: Arc<Played>,
-    address: String,
-    _server: JoinSet<()>,
-}
-
-#[derive(Default)]
-struct Played {
-    lines: Mutex<VecDeque<Line>>,
-    /// The query of each call, and the connection that it came by.
-    calls: Mutex<Vec<(String, usize)>>,
-    release: Notify,
-}
-
 impl Script {
-    async fn start(lines: impl IntoIterator<Item = Line>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let played = Arc::new(Played { lines: Mutex::new(lines.into_iter().collect()), ..Played::default() });
-        let mut server = JoinSet::new();
-        let to_play = Arc::clone(&played);
-        server.spawn(async move {
-            let mut connections = JoinSet::new();
-            for number in 0.. {
-                let (stream, _) = listener.accept().await.unwrap();
-                let played = Arc::clone(&to_play);
-                let service = service_fn(move |request| Arc::clone(&played).answer(request, number));
-                connections.spawn(async move {
-                    // A connection that the script cuts ends with an error.
-                    drop(
-                        hyper::server::conn::http1::Builder::new()
-                            .serve_connection(TokioIo::new(stream), service)
-                            .await,
-                    );
-                });
-            }
-        });
-        Self { played, address, _server: server }
-    }
-
     fn watch(&self, change: impl FnOnce(&mut WatchConfig)) -> BoxStream<'static, WatchEvent> {
         let client = ConsulClient::new(ConsulConfig::new(self.address.parse().unwrap())).unwrap();
         let mut config = WatchConfig::new(Watched::Prefix("nova/config".to_owned()));
@@ -107,43 +28,10 @@ impl Script {
         client.watch(config).boxed()
     }
 
-    fn queries(&self) -> Vec<String> {
-        self.played.calls.lock().unwrap().iter().map(|(query, _)| query.clone()).collect()
-    }
-
     fn connections(&self) -> Vec<usize> {
-        self.played.calls.lock().unwrap().iter().map(|(_, number)| *number).collect()
+        self.asked().iter().map(|asked| asked.connection).collect()
     }
 }
-
-impl Played {
-    async fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-        connection: usize,
-    ) -> Result<Response<Full<Bytes>>, std::io::Error> {
-        self.calls.lock().unwrap().push((request.uri().query().unwrap_or_default().to_owned(), connection));
-        let line = self.lines.lock().unwrap().pop_front();
-        let Some(line) = line else { return std::future::pending().await };
-        if line.is_held {
-            self.release.notified().await;
-        }
-        if line.is_cut {
-            return Err(std::io::Error::other("cut"));
-        }
-        let mut answer = Response::builder().status(line.status);
-        if let Some(index) = line.index {
-            answer = answer.header("X-Consul-Index", index);
-        }
-        for (name, value) in line.headers {
-            answer = answer.header(name, value);
-        }
-        Ok(answer.body(Full::new(Bytes::from(line.body))).unwrap())
-    }
-}
-
-const CUT: Line =
-    Line { status: 0, index: None, body: String::new(), headers: Vec::new(), is_cut: true, is_held: false };
 
 /// An event in one word, with the value or the reason.
 fn told(event: Option<WatchEvent>) -> String {
@@ -344,7 +232,7 @@ async fn rule_10_keeps_to_one_connection_and_another_watch_to_its_own() {
     }
     until_calls(&script, &mut watch, 4).await;
     assert_eq!(script.connections(), [0, 0, 0, 0]);
-    script.played.release.notify_one();
+    script.release();
     assert_eq!(next(&mut watch).await, "changed@8: d");
 }
 
