@@ -68,7 +68,8 @@ async fn changes(consul: &Consul, wire: &Wire, crowd: &mut Crowd) -> anyhow::Res
         let text = neighborhood::document(number + 1, number);
         let begun = tokio::time::Instant::now();
         put(consul, &neighborhood::name(number), &text).await?;
-        let (size, index) = documents(consul).await.with_context(|| format!("accepted {}", wire.accepted()))?;
+        let (size, index) =
+            documents(consul).await.with_context(|| format!("accepted {}", wire.accepted()))?;
         let seen = crowd.all_see(index).await?;
         costs.seen_by_all.add(seen.iter().map(|at| at.duration_since(begun)).max().unwrap_or_default());
         seen.iter().for_each(|at| costs.seen.add(at.duration_since(begun)));
