@@ -4,11 +4,16 @@ mod acl;
 mod agent_service;
 mod catalog;
 mod check;
+mod config_entry;
 mod entry;
 mod health;
 mod indexed;
 pub mod kv;
-mod txn;
+mod lock;
+mod query;
+mod session;
+pub mod snapshot;
+pub mod txn;
 pub mod watch;
 
 use std::time::Duration;
@@ -19,10 +24,15 @@ pub use acl::{Acl, ConsulLogin, Link, LoginToken, OwnToken};
 pub use agent_service::{AgentService, AgentServices, ServiceRegistration};
 pub use catalog::Catalog;
 pub use check::Check;
+pub use config_entry::{ConfigEntries, ConfigEntry};
 pub use entry::KvEntry;
 pub use health::{CheckStatus, Health, ServiceInstance};
 pub use indexed::{Consistency, Indexed};
 pub use kv::Kv;
+pub use lock::{HeldLock, Lease, Locks, Renewal};
+pub use query::{PreparedQueries, PreparedQuery, QueriedService, QueryFailover, QueryResult};
+pub use session::{Session, SessionBehavior, SessionConfig, Sessions};
+pub use snapshot::{SnapshotError, SnapshotSummary, Snapshots};
 pub use txn::{Conflict, TxnOperation, TxnOutcome};
 pub use watch::{WatchConfig, WatchCounters, WatchCounts, WatchEvent, Watched};
 
@@ -126,6 +136,31 @@ impl ConsulClient {
     /// The catalog: who is registered, healthy or not.
     pub fn catalog(&self) -> Catalog<'_> {
         Catalog::new(&self.transport)
+    }
+
+    /// Sessions.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions::new(&self.transport)
+    }
+
+    /// Locks on keys.
+    pub fn locks(&self) -> Locks<'_> {
+        Locks::new(self)
+    }
+
+    /// Configuration entries of the mesh.
+    pub fn config_entries(&self) -> ConfigEntries<'_> {
+        ConfigEntries::new(&self.transport)
+    }
+
+    /// Prepared queries.
+    pub fn queries(&self) -> PreparedQueries<'_> {
+        PreparedQueries::new(&self.transport)
+    }
+
+    /// Snapshots of the whole state.
+    pub fn snapshots(&self) -> Snapshots<'_> {
+        Snapshots::new(&self.transport)
     }
 
     /// The health of services.

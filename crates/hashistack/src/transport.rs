@@ -244,3 +244,6 @@ impl Transport {
 fn unreachable(call: &CallName, error: reqwest::Error) -> HashistackError {
     HashistackError::Unreachable { call: call.clone(), source: Box::new(error.without_url()) }
 }
+
+#[cfg(test)]
+mod tests;
