@@ -1,6 +1,6 @@
 //! Consul: a client with one file for each part of its API, and the watch.
 
-mod acl;
+pub mod acl;
 mod agent_service;
 mod catalog;
 mod check;
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use futures_util::Stream;
 
-pub use acl::{Acl, ConsulLogin, Link, LoginToken, OwnToken};
+pub use acl::{Acl, AclAdmin, ConsulLogin, IssuedToken, Link, OwnToken};
 pub use agent_service::{AgentService, AgentServices, ServiceRegistration};
 pub use catalog::Catalog;
 pub use check::Check;

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use nova_test_support::identity::Signer;
 use nova_test_support::server::ConsulLaunch;
 use nova_test_support::wait::{DEADLINE, Look, wait_for};
 use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, InstanceSettings, in_sync, model};
-use crate::workload_identity::{METHOD, Signer, delete_token, tokens_of_logins};
+use crate::workload_identity::{METHOD, admit, delete_token, tokens_of_logins};
 
 const READS: &str =
     "key_prefix \"nova/test/config\" { policy = \"read\" }\nservice \"nova-proxy\" { policy = \"write\" }\n";
@@ -68,11 +69,11 @@ fn in_sync_and_registered(receipt: &Value) -> bool {
 async fn a_login_goes_on_when_its_token_is_deleted_and_ends_with_the_process() {
     let fleet = Fleet::with(ConsulLaunch::new().with_acls()).await.unwrap();
     fleet.put("config", model("before")).await.unwrap();
-    let signer = Signer::new();
-    signer.admitted_by(&fleet.consul, READS).await.unwrap();
+    let signer = Signer::new().unwrap();
+    admit(&fleet.consul, &signer, READS).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let jwt = folder.path().join("jwt");
-    std::fs::write(&jwt, signer.identity("default", "nova-proxy")).unwrap();
+    std::fs::write(&jwt, signer.identity("default", "nova-proxy").unwrap()).unwrap();
     let mut instance =
         fleet.instance(InstanceSettings::named("one").with_consul(&login(&jwt))).await.unwrap();
     instance.receipt_where("documents and registration", in_sync_and_registered).await.unwrap();
@@ -102,8 +103,8 @@ async fn a_login_goes_on_when_its_token_is_deleted_and_ends_with_the_process() {
 async fn a_jwt_that_is_absent_or_of_a_stranger_keeps_no_proxy_from_starting() {
     let fleet = Fleet::with(ConsulLaunch::new().with_acls()).await.unwrap();
     fleet.put("config", model("of-consul")).await.unwrap();
-    let signer = Signer::new();
-    signer.admitted_by(&fleet.consul, READS).await.unwrap();
+    let signer = Signer::new().unwrap();
+    admit(&fleet.consul, &signer, READS).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let jwt = folder.path().join("jwt");
     let settings = InstanceSettings::named("one").with_consul(&login(&jwt)).with_rest(&model("of-the-file"));
@@ -115,15 +116,15 @@ async fn a_jwt_that_is_absent_or_of_a_stranger_keeps_no_proxy_from_starting() {
     instance.receipt_where("the absent file", told(jwt.to_str().unwrap())).await.unwrap();
     assert!(instance.readiness().await.unwrap().0 && instance.serves("of-the-file").await.unwrap());
 
-    std::fs::write(&jwt, Signer::new().identity("default", "nova-proxy")).unwrap();
+    std::fs::write(&jwt, Signer::new().unwrap().identity("default", "nova-proxy").unwrap()).unwrap();
     let denied = instance.receipt_where("the stranger", told("renew the file")).await.unwrap();
     assert_eq!(denied["consul"]["state"], "denied", "{denied}");
 
-    std::fs::write(&jwt, signer.identity("default", "another-job")).unwrap();
+    std::fs::write(&jwt, signer.identity("default", "another-job").unwrap()).unwrap();
     let denied = instance.receipt_where("the other job", told("no binding rule")).await.unwrap();
     assert_eq!(denied["consul"]["state"], "denied", "{denied}");
 
-    std::fs::write(&jwt, signer.identity("default", "nova-proxy")).unwrap();
+    std::fs::write(&jwt, signer.identity("default", "nova-proxy").unwrap()).unwrap();
     instance.receipt_where("documents and registration", in_sync_and_registered).await.unwrap();
     assert!(instance.serves("of-consul").await.unwrap());
 }

@@ -3,12 +3,12 @@
 use anyhow::{Context, ensure};
 use http::Method;
 use nova_test_support::binary::workspace_root;
+use nova_test_support::identity::Signer;
 use nova_test_support::server::Consul;
 use serde_json::{Value, json};
 
 use super::duties::{DUTIES, Duty};
 use super::{PREFIX, disappointments, planted};
-use crate::workload_identity::Signer;
 
 /// The commands of the guide, in order.
 fn commands() -> String {
@@ -28,7 +28,7 @@ async fn follow_the_guide(consul: &Consul, signer: &Signer) -> anyhow::Result<()
     let mut method: Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
     let members = method.as_object_mut().context("auth-method.json is an object")?;
     ensure!(members.remove("JWKSURL").is_some(), "auth-method.json names no keys");
-    members.insert("JWTValidationPubKeys".to_owned(), json!([signer.public_key()]));
+    members.insert("JWTValidationPubKeys".to_owned(), json!([signer.public_key()?]));
     std::fs::write(&path, method.to_string())?;
     let script = format!("cd '{}'\n{}", folder.path().display(), commands());
     let finished = consul.script(&script)?.finish().await?;
@@ -49,10 +49,10 @@ fn duty_of_the_proxy() -> &'static Duty {
 #[tokio::test]
 async fn the_guide_gives_the_proxy_of_a_nomad_job_its_rights_and_other_jobs_none() {
     let consul = planted("", PREFIX).await.unwrap();
-    let signer = Signer::new();
+    let signer = Signer::new().unwrap();
     follow_the_guide(&consul, &signer).await.unwrap();
 
-    let (status, answer) = login(&consul, &signer.identity("default", "nova-proxy")).await.unwrap();
+    let (status, answer) = login(&consul, &signer.identity("default", "nova-proxy").unwrap()).await.unwrap();
     assert_eq!(status, 200, "{answer}");
     assert!(answer["ExpirationTime"].is_string(), "the token has no end: {answer}");
     let token = answer["SecretID"].as_str().unwrap();
@@ -60,10 +60,11 @@ async fn the_guide_gives_the_proxy_of_a_nomad_job_its_rights_and_other_jobs_none
     assert!(lines.is_empty(), "{}", lines.join("\n"));
 
     for (namespace, job) in [("default", "web"), ("other", "nova-proxy"), ("default", "nova-proxy-2")] {
-        let (status, answer) = login(&consul, &signer.identity(namespace, job)).await.unwrap();
+        let (status, answer) = login(&consul, &signer.identity(namespace, job).unwrap()).await.unwrap();
         assert_eq!(status, 403, "{job} in {namespace}: {answer}");
     }
-    let (status, answer) = login(&consul, &Signer::new().identity("default", "nova-proxy")).await.unwrap();
+    let (status, answer) =
+        login(&consul, &Signer::new().unwrap().identity("default", "nova-proxy").unwrap()).await.unwrap();
     // A fault of the caller's that Consul takes for one of its own.
     assert_eq!(status, 500, "signed by a stranger: {answer}");
     assert!(answer.to_string().contains("no known key"), "{answer}");
@@ -72,7 +73,7 @@ async fn the_guide_gives_the_proxy_of_a_nomad_job_its_rights_and_other_jobs_none
 #[tokio::test]
 async fn the_guide_makes_a_policy_for_another_prefix() {
     let consul = planted("", "nova/prod").await.unwrap();
-    follow_the_guide(&consul, &Signer::new()).await.unwrap();
+    follow_the_guide(&consul, &Signer::new().unwrap()).await.unwrap();
     let token = json!({ "Policies": [{ "Name": "nova-proxy-prod" }] });
     let token = consul.api().put("/v1/acl/token", &token).await.unwrap();
     let token = token["SecretID"].as_str().unwrap();

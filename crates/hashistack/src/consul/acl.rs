@@ -1,7 +1,8 @@
 //! Access control as a caller sees it: a login for a token, what the own token is, and the logout.
 //!
-//! Who logs in when is in `login`.
+//! Who logs in when is in `login`; what others may do is written in `admin`.
 
+pub mod admin;
 mod login;
 mod token;
 
@@ -11,8 +12,9 @@ use serde::Serialize;
 use super::indexed::Consistency;
 use crate::transport::{Call, HashistackError, Transport};
 
+pub use admin::AclAdmin;
 pub use login::ConsulLogin;
-pub use token::{Link, LoginToken, OwnToken};
+pub use token::{IssuedToken, Link, OwnToken};
 
 /// The access control of a client.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +34,11 @@ impl<'c> Acl<'c> {
         Self { transport }
     }
 
+    /// What a set-up writes.
+    pub fn admin(&self) -> AclAdmin<'c> {
+        AclAdmin::new(self.transport)
+    }
+
     /// Logs in by an auth method with what it takes for a proof of identity: a JWT, for those of type `jwt`. The call goes out
     /// without a token, and makes another token each time.
     ///
@@ -42,7 +49,7 @@ impl<'c> Acl<'c> {
         &self,
         auth_method: &str,
         bearer: &SecretString,
-    ) -> Result<LoginToken, HashistackError> {
+    ) -> Result<IssuedToken, HashistackError> {
         let body = LoginRequest { auth_method, bearer_token: bearer.expose_secret() };
         self.transport.send(&Call::post("/v1/acl/login").json(&body)?.without_token()).await?.json()
     }

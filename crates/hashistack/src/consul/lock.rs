@@ -95,8 +95,10 @@ impl<'c> Locks<'c> {
                 return Ok(None);
             }
             Err(error) => {
-                // Why it was not locked is what counts; the session ends by itself.
-                self.client.sessions().destroy(&id).await.unwrap_or_default();
+                // It may have been locked all the same, and then its end would keep the key for its lock delay. Why it is not known
+                // is what counts: the session ends by itself where this fails too.
+                drop(self.client.kv().release(key, Bytes::new(), &id).await);
+                drop(self.client.sessions().destroy(&id).await);
                 return Err(error);
             }
         };

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use flate2::read::GzDecoder;
@@ -22,6 +23,9 @@ const CHECKSUMS: &str = "SHA256SUMS";
 const STATE: &str = "state.bin";
 /// The most bytes of the checksums: two lines.
 const MAX_CHECKSUMS: u64 = 4 << 10;
+
+/// How long the servers may take before the first byte, and between two: they write the whole state down before they send it.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +96,8 @@ impl<'c> Snapshots<'c> {
         consistency: Consistency,
     ) -> Result<SnapshotSummary, SnapshotError> {
         let write = |source| SnapshotError::Write { path: path.to_owned(), source };
-        let mut answer = self.transport.open(&consistency.of(Call::get("/v1/snapshot"))).await?;
+        let call = consistency.of(Call::get("/v1/snapshot")).timeout(PATIENCE);
+        let mut answer = self.transport.open(&call).await?;
         // Tokens are in it: nobody else may read it.
         let mut options = tokio::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
@@ -105,6 +110,10 @@ impl<'c> Snapshots<'c> {
         let verified = tokio::task::spawn_blocking(move || verify(&to_verify)).await;
         let summary = verified.map_err(|panic| SnapshotError::Damaged { why: panic.to_string() })??;
         tokio::fs::rename(unfinished, path).await.map_err(write)?;
+        // The name is in the folder, which is written down as well before anybody counts on it.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = tokio::fs::File::open(folder).await.map_err(write)?;
+        folder.sync_all().await.map_err(write)?;
         Ok(summary)
     }
 }
@@ -140,8 +149,11 @@ pub fn verify(path: &Path) -> Result<SnapshotSummary, SnapshotError> {
     if !found.contains_key(STATE) {
         return Err(damaged(format!("it has no {STATE}")));
     }
-    match found.iter().find(|(name, checksum)| wanted.get(*name) != Some(checksum)) {
-        Some((name, _)) => Err(damaged(format!("the checksum of {name} is another"))),
+    // Both ways: a member that nobody vouches for, and one that is vouched for and missing.
+    let other = found.keys().chain(wanted.keys()).find(|name| found.get(*name) != wanted.get(*name));
+    match other {
+        Some(name) if found.contains_key(name) => Err(damaged(format!("the checksum of {name} is another"))),
+        Some(name) => Err(damaged(format!("it has no {name}"))),
         None => Ok(SnapshotSummary { file_bytes, state_bytes }),
     }
 }
@@ -178,8 +190,13 @@ mod tests {
     use super::*;
 
     fn snapshot(state: &[u8], told: Option<&str>) -> Vec<u8> {
+        snapshot_with(state, told, "")
+    }
+
+    /// A snapshot with further lines in its checksums.
+    fn snapshot_with(state: &[u8], told: Option<&str>, further: &str) -> Vec<u8> {
         let (_, checksum) = checksum(&mut &state[..]).unwrap();
-        let sums = format!("{}  {STATE}\n", told.unwrap_or(&checksum));
+        let sums = format!("{}  {STATE}\n{further}", told.unwrap_or(&checksum));
         let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
         for (name, bytes) in [(STATE, state), (CHECKSUMS, sums.as_bytes())] {
             let mut header = tar::Header::new_gnu();
@@ -213,6 +230,12 @@ mod tests {
         for kept in (0..bytes.len()).step_by(bytes.len() / 50).chain([bytes.len() - 1]) {
             assert!(judged(&bytes[..kept]).is_err(), "{kept} of {} bytes", bytes.len());
         }
+    }
+
+    #[test]
+    fn one_without_a_member_that_it_vouches_for_is_not() {
+        let error = judged(&snapshot_with(b"state", None, "00  meta.json\n")).unwrap_err().to_string();
+        assert!(error.contains("it has no meta.json"), "{error}");
     }
 
     #[test]

@@ -54,18 +54,33 @@ async fn a_token_file_that_was_replaced_is_tried_once_after_a_refusal() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("token");
     std::fs::write(&path, "old").unwrap();
-    let lines = [line(200, "[]"), line(403, "ACL not found"), line(200, "[]"), line(403, "ACL not found")];
-    let script = Script::start(lines).await;
+    let refused = line(403, "ACL not found");
+    let script = Script::start([refused.clone().held(), line(200, "true"), refused]).await;
     let transport = transport(&script, |config| config.token = TokenSource::file(&path));
-    transport.send(&read()).await.unwrap();
-    // It is replaced between the look at the file and the refusal: the second line is refused, and the third one is the second try.
-    std::fs::write(&path, "new").unwrap();
-    let answered = transport.send(&read()).await;
-    let tokens = script.tokens();
-    assert_eq!((tokens[0].as_str(), tokens[1].as_str()), ("old", "new"));
+    // A write too: a call that was refused with 403 has done nothing.
+    let write = Call::put("/v1/kv").path("nova/config").unwrap();
+    let replaced = async {
+        script.until_asked(1).await;
+        std::fs::write(&path, "new").unwrap();
+        script.release();
+    };
+    let (written, ()) = tokio::join!(transport.send(&write), replaced);
+    written.unwrap();
+    assert_eq!(script.tokens(), ["old", "new"]);
     // The same token is not tried twice.
-    assert!(answered.unwrap_err().is_acl_not_found());
-    assert_eq!(script.asked().len(), 2);
+    assert!(transport.send(&write).await.unwrap_err().is_acl_not_found());
+    assert_eq!(script.tokens(), ["old", "new", "new"]);
+}
+
+#[tokio::test]
+async fn a_call_with_a_token_of_its_own_leaves_that_of_the_transport_at_home() {
+    let script = Script::start([line(200, "[]"), line(403, "ACL not found"), line(200, "[]")]).await;
+    let transport =
+        transport(&script, |config| config.token = TokenSource::Fixed(SecretString::from("secret")));
+    transport.send(&read().without_token()).await.unwrap();
+    transport.send(&read().with_token(SecretString::from("own"))).await.unwrap_err();
+    transport.send(&read()).await.unwrap();
+    assert_eq!(script.tokens(), ["", "own", "secret"]);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
-use super::{Acl, LoginToken, own_token};
+use super::{Acl, IssuedToken, own_token};
 use crate::consul::{Consistency, ConsulConfig};
 use crate::transport::{
     HashistackError, Login, Pending, Refusal, TokenError, TokenFile, TokenSource, Transport,
@@ -65,7 +65,7 @@ struct InForce {
 }
 
 impl InForce {
-    fn new(token: &LoginToken, sent: Instant, now: Instant) -> Self {
+    fn new(token: &IssuedToken, sent: Instant, now: Instant) -> Self {
         // Two thirds of its life: what remains is enough for Consul to come back in.
         let due = token.lifetime().map(|lifetime| sent + lifetime * 2 / 3);
         Self { token: token.secret.clone(), since: now, due }
@@ -195,7 +195,7 @@ impl ConsulLogin {
         }
     }
 
-    async fn attempt(&self) -> Result<LoginToken, HashistackError> {
+    async fn attempt(&self) -> Result<IssuedToken, HashistackError> {
         let jwt = self.jwt.read().await?;
         let token = Acl::new(&self.transport).login(&self.auth_method, &jwt).await?;
         self.arrival(&token.secret).await;

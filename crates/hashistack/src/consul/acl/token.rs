@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 
-/// A token that a login made.
+/// A token that was made just now: nobody tells its secret a second time.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct LoginToken {
+pub struct IssuedToken {
     /// Its public name.
     #[serde(rename = "AccessorID")]
     pub accessor: String,
@@ -57,7 +57,7 @@ pub struct Link {
     pub name: String,
 }
 
-impl LoginToken {
+impl IssuedToken {
     /// How long the token lasts, by the server's clock alone; nothing where it has no end.
     pub fn lifetime(&self) -> Option<Duration> {
         let ends = self.expiration_time?;
@@ -82,7 +82,7 @@ mod tests {
 
     use super::*;
 
-    fn token(ends: &str) -> LoginToken {
+    fn token(ends: &str) -> IssuedToken {
         let text = format!(
             r#"{{"AccessorID":"a","SecretID":"very-secret","Description":"token created via login","AuthMethod":"nova-workloads",
             "Local":true,"CreateTime":"2026-03-01T10:00:00.5Z",{ends}"Hash":"x","CreateIndex":1,"ModifyIndex":1}}"#
