@@ -154,11 +154,11 @@ async fn a_workload_logs_in_once_goes_on_without_its_token_and_leaves_none() -> 
 
     acl.admin().delete_token(&first[0]).await?;
     // A token that is deleted as soon as it was made is replaced a moment later.
-    wait_for("the next login", DEADLINE, async || match workload.read().await {
-        Ok(keys) => Ok(Look::Ready(assert_eq!(keys, 1))),
-        Err(error) => Ok(Look::NotYet(error.to_string())),
+    let keys = wait_for("the next login", DEADLINE, async || {
+        Ok(workload.read().await.map_or_else(|error| Look::NotYet(error.to_string()), Look::Ready))
     })
     .await?;
+    assert_eq!(keys, 1);
     let second = acl.admin().tokens_of_logins(METHOD).await?;
     assert!(second.len() == 1 && second != first, "{first:?} {second:?}");
 

@@ -111,7 +111,8 @@ impl<'c> Snapshots<'c> {
         let summary = verified.map_err(|panic| SnapshotError::Damaged { why: panic.to_string() })??;
         tokio::fs::rename(unfinished, path).await.map_err(write)?;
         // The name is in the folder, which is written down as well before anybody counts on it.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         let folder = tokio::fs::File::open(folder).await.map_err(write)?;
         folder.sync_all().await.map_err(write)?;
         Ok(summary)
