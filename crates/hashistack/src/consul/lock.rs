@@ -165,6 +165,8 @@ impl HeldLock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consul::{ConsulConfig, SessionBehavior};
+    use crate::scripted::{CUT, Script, line};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -184,5 +186,27 @@ mod tests {
     fn a_margin_beyond_the_time_to_live_leaves_no_time_to_act() {
         let begun = Instant::now();
         assert_eq!(Lease::new(SECOND, 2 * SECOND, begun).acts_until(), begun);
+    }
+
+    #[tokio::test]
+    async fn a_lock_whose_answer_is_lost_is_released_before_its_session_ends() {
+        let lines = [line(200, r#"{"ID":"s"}"#), CUT, line(200, "true"), line(200, "true")];
+        let script = Script::start(lines).await;
+        let client = ConsulClient::new(ConsulConfig::new(script.address.parse().unwrap())).unwrap();
+        let session = SessionConfig {
+            name: "leader".to_owned(),
+            ttl: 15 * SECOND,
+            lock_delay: 5 * SECOND,
+            behavior: SessionBehavior::Release,
+        };
+        let error = client.locks().acquire("nova/leader", "one", &session, SECOND).await.unwrap_err();
+        assert!(error.is_transient(), "{error}");
+        let expected = [
+            "PUT /v1/session/create",
+            "PUT /v1/kv/nova/leader?acquire=s",
+            "PUT /v1/kv/nova/leader?release=s",
+            "PUT /v1/session/destroy/s",
+        ];
+        assert_eq!(script.calls(), expected);
     }
 }
