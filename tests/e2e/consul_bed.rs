@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use http::Method;
 use nova_test_support::client::Call;
-use nova_test_support::server::{Consul, ConsulLaunch};
+use nova_test_support::server::{Consul, ConsulLaunch, pinned_version};
 use nova_test_support::wire::{Mode, Wire};
 use serde_json::json;
 
@@ -36,17 +36,7 @@ async fn two_consuls_run_at_once_and_know_nothing_of_each_other() {
     assert_eq!(read(&one).await.unwrap().0.as_deref(), Some("strict = true"));
     assert_eq!(read(&other).await.unwrap().0, None);
     let agent = one.api().get("/v1/agent/self").await.unwrap();
-    assert_eq!(agent["Config"]["Version"], pinned_version().as_str(), "{}", agent["Config"]);
-}
-
-/// The version in the go.mod that Consul is built from.
-fn pinned_version() -> String {
-    let pins = std::fs::read_to_string(
-        nova_test_support::binary::workspace_root().join("tests/servers/consul/go.mod"),
-    )
-    .unwrap();
-    let line = pins.lines().find(|line| line.starts_with("require github.com/hashicorp/consul v")).unwrap();
-    line.rsplit_once(" v").unwrap().1.to_owned()
+    assert_eq!(agent["Config"]["Version"], pinned_version("consul").unwrap().as_str(), "{}", agent["Config"]);
 }
 
 #[tokio::test]

@@ -44,6 +44,8 @@ mod load;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod nomad_bed;
+#[cfg(test)]
 mod outcome;
 #[cfg(test)]
 mod pki;
@@ -73,3 +75,5 @@ mod tls;
 mod tls_renewal;
 #[cfg(test)]
 mod tls_settings;
+#[cfg(test)]
+mod vault_bed;

@@ -24,6 +24,7 @@ mod nomad;
 mod vault;
 
 pub use api::Api;
+pub use binary::pinned_version;
 pub use certificate::ServerCertificate;
 pub use consul::{Consul, ConsulLaunch};
 pub use nomad::{Nomad, NomadLaunch};

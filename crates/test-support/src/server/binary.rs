@@ -43,3 +43,15 @@ pub(super) fn path(server: &'static str) -> anyhow::Result<PathBuf> {
     found.insert(server, path.clone());
     Ok(path)
 }
+
+/// The version of a server that the tests are written for, by its name in `tests/servers`.
+///
+/// # Errors
+/// When its `go.mod` pins none.
+pub fn pinned_version(server: &str) -> anyhow::Result<String> {
+    let path = workspace_root().join("tests/servers").join(server).join("go.mod");
+    let pins = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+    let line = format!("require github.com/hashicorp/{server} v");
+    let version = pins.lines().find_map(|pin| pin.strip_prefix(&line));
+    Ok(version.with_context(|| format!("{} pins no {server}", path.display()))?.to_owned())
+}

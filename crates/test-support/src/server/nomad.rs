@@ -130,12 +130,14 @@ impl NomadLaunch {
             let agent = own.get("/v1/agent/self").await?;
             let ttl = agent["stats"]["client"]["heartbeat_ttl"].as_str().unwrap_or("0s");
             let nodes = api.get("/v1/nodes").await?;
-            let is_ready = nodes.as_array().is_some_and(|nodes| {
-                nodes
-                    .iter()
-                    .any(|node| node["Status"] == "ready" && node["SchedulingEligibility"] == "eligible")
+            let takes_tasks = nodes.as_array().is_some_and(|nodes| {
+                nodes.iter().any(|node| {
+                    node["Status"] == "ready"
+                        && node["SchedulingEligibility"] == "eligible"
+                        && node["Drivers"]["raw_exec"]["Healthy"] == true
+                })
             });
-            let is_here = ttl != "0s" && is_ready;
+            let is_here = ttl != "0s" && takes_tasks;
             Ok(if is_here { Look::Ready(()) } else { Look::NotYet(format!("heartbeat {ttl}, {nodes}")) })
         })
         .await;

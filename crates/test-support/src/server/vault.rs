@@ -135,7 +135,10 @@ impl VaultLaunch {
                 "tls_require_and_verify_client_cert": true,
             } }));
         }
-        server["listener"] = json!(listeners);
+        // A development server has one beside these; Vault takes no empty list.
+        if !listeners.is_empty() {
+            server["listener"] = json!(listeners);
+        }
         server
     }
 }
