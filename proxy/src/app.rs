@@ -171,6 +171,7 @@ impl App {
                 log.clone(),
             ),
         );
+        let watch_counters = consul.as_ref().map(|consul| consul.counters.clone());
         let start =
             |consul| consul::start(consul, &bootstrap, &listeners, &services, (&tasks, &surroundings.log));
         let documents = consul.map(start).transpose()?;
@@ -186,7 +187,7 @@ impl App {
         let at_the_end = listening::stop_at_the_end(&tasks);
         let stop_late =
             StopTokens { announced: at_the_end.clone(), draining: at_the_end, forced: stop.forced.clone() };
-        info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => env!("CARGO_PKG_VERSION"));
+        info!(log, "serving the OpenAI API"; keys::LISTEN => %listeners.api.local_addr()?, keys::VERSION => nova_config::running_version());
         let listening = Listening { tasks: &tasks, config: &server, log: &surroundings.log };
         let stats = listening.serve(
             "api",
@@ -199,7 +200,7 @@ impl App {
         if let Some(listener) = listeners.metrics {
             info!(log, "serving metrics"; keys::LISTEN => %listener.local_addr()?);
             let render: RenderMetrics =
-                gauges::renderer(surroundings.metrics.clone(), services.clone(), stats);
+                gauges::renderer(surroundings.metrics.clone(), services.clone(), stats, watch_counters);
             let tls = tls.filter(|_| metrics_tls);
             listening.serve(
                 "metrics",

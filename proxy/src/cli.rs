@@ -19,7 +19,7 @@ pub use serve::crypto_provider;
 #[derive(Debug, Parser)]
 #[command(
     name = "nova-proxy",
-    version,
+    version = nova_config::running_version(),
     after_help = "Examples:\n  nova-proxy serve --config /etc/nova/proxy.hcl\n  nova-proxy check proxy.hcl models.hcl\n  nova-proxy keys add --keys-file /etc/nova/keys.json --name search-team"
 )]
 pub struct Cli {

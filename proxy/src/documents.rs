@@ -15,7 +15,7 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use nova_config::{BootstrapConfig, ConsulConfig, Documents};
 use nova_hashistack::ConsulClient;
-use nova_hashistack::consul::{WatchConfig, WatchEvent, Watched};
+use nova_hashistack::consul::{WatchConfig, WatchCounters, WatchEvent, Watched};
 use nova_telemetry::keys;
 use slog::{Logger, info, o, warn};
 
@@ -29,9 +29,6 @@ pub(crate) use view::View;
 
 /// How long a start waits for Consul. One that runs answers in milliseconds.
 const FIRST_ANSWER: Duration = Duration::from_secs(2);
-
-/// How long a call to the watch may hang; Consul's own default.
-const WAIT: Duration = Duration::from_secs(5 * 60);
 
 /// What a start found of documents, and where the later ones come from.
 pub struct FirstDocuments {
@@ -50,6 +47,8 @@ pub(crate) struct Consul {
     pub(crate) client: ConsulClient,
     pub(crate) config: ConsulConfig,
     pub(crate) following: Following,
+    /// What happened to the watch.
+    pub(crate) counters: WatchCounters,
 }
 
 impl FirstDocuments {
@@ -67,7 +66,9 @@ impl FirstDocuments {
         let Some(config) = bootstrap.consul.clone() else { return Ok(Self::none()) };
         let log = log.new(o!(keys::COMPONENT => "documents"));
         let client = client::client(&config)?;
-        let mut following = Following::new(events(&client, &config), View::new(&config.kv_prefix, config.max_stale));
+        let counters = WatchCounters::default();
+        let events = events(&client, &config, counters.clone());
+        let mut following = Following::new(events, View::new(&config.kv_prefix, config.max_stale));
         let from_consul = tokio::time::timeout(FIRST_ANSWER, following.first()).await.ok().flatten();
         let last_known_good = bootstrap.data_dir.clone().map(LastKnownGood::new);
         if last_known_good.is_none() {
@@ -77,7 +78,12 @@ impl FirstDocuments {
             Some(file) => read_kept(file, config.kv_prefix.clone(), &log).await,
             None => None,
         };
-        Ok(Self { from_consul, kept, last_known_good, consul: Some(Consul { client, config, following }) })
+        Ok(Self {
+            from_consul,
+            kept,
+            last_known_good,
+            consul: Some(Consul { client, config, following, counters }),
+        })
     }
 
     /// How the instance stands with Consul at its start.
@@ -94,10 +100,13 @@ impl FirstDocuments {
 }
 
 /// The one watch: recursive, so that `config` and `config.d/` come in one answer and a change of several is seen whole.
-fn events(client: &ConsulClient, config: &ConsulConfig) -> BoxStream<'static, WatchEvent> {
+fn events(
+    client: &ConsulClient,
+    config: &ConsulConfig,
+    counters: WatchCounters,
+) -> BoxStream<'static, WatchEvent> {
     let what = Watched::Prefix(format!("{}/config", config.kv_prefix));
-    let watch = WatchConfig { wait: WAIT, max_stale: Some(config.max_stale), ..WatchConfig::new(what) };
-    client.watch(watch).boxed()
+    client.watch(WatchConfig { counters, ..WatchConfig::new(what) }).boxed()
 }
 
 async fn read_kept(file: LastKnownGood, prefix: String, log: &Logger) -> Option<Documents> {

@@ -10,6 +10,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use jiff::Timestamp;
+use nova_hashistack::consul::WatchCounts;
 use nova_telemetry::metrics as names;
 use nova_telemetry::{error_chain, keys};
 use nova_translate::converse::TokenUsage;
@@ -186,6 +187,15 @@ pub(crate) fn consul_state(log: &Logger, state: ConsulState, reason: Option<&str
     } else {
         warn!(log, "Consul's documents are not seen; what is in force stays"; keys::STATE => state.as_str(), keys::ERROR => reason);
     }
+}
+
+/// What has happened to the watch on the documents until now.
+pub(crate) fn watch_counts(counts: WatchCounts) {
+    let WatchCounts { wakeups, unchanged, resets, errors } = counts;
+    metrics::counter!(names::CONSUL_WATCH_WAKEUPS_TOTAL).absolute(wakeups);
+    metrics::counter!(names::CONSUL_WATCH_UNCHANGED_TOTAL).absolute(unchanged);
+    metrics::counter!(names::CONSUL_WATCH_RESETS_TOTAL).absolute(resets);
+    metrics::counter!(names::CONSUL_WATCH_ERRORS_TOTAL).absolute(errors);
 }
 
 /// Whether this instance is in Consul's catalog has changed.

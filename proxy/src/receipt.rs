@@ -112,7 +112,7 @@ impl Identity {
         Self {
             instance,
             service: service.to_owned(),
-            version: env!("CARGO_PKG_VERSION"),
+            version: nova_config::running_version(),
             region: bootstrap.bedrock.region.clone(),
             ring: bootstrap.ring.clone(),
         }

@@ -10,7 +10,7 @@ mod place;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nova_config::ConsulServiceConfig;
+use nova_config::ServiceConfig;
 use nova_hashistack::ConsulClient;
 use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
@@ -63,7 +63,7 @@ impl Registration {
     /// The registration of the instance that serves at `place`.
     pub(crate) fn new(
         client: ConsulClient,
-        config: &ConsulServiceConfig,
+        config: &ServiceConfig,
         place: Place,
         services: &SharedServices,
         log: &Logger,
@@ -119,8 +119,10 @@ impl Registration {
     async fn assert_always(&self) {
         // Not ready in time, it is registered as not ready; the agent's check finds out when that changes.
         drop(tokio::time::timeout(READY_WAIT, self.readiness.wait_ready()).await);
+        let mut has_registered = false;
         loop {
-            let (state, reason) = self.assert().await;
+            let (state, reason) = self.assert(has_registered).await;
+            has_registered |= state == RegistrationState::Registered;
             let pause = if state == RegistrationState::Failed { TRY_AGAIN_AFTER } else { ASSERT_EVERY };
             self.tell(state, reason);
             tokio::time::sleep(pause).await;
@@ -128,11 +130,14 @@ impl Registration {
     }
 
     /// Makes the agent's view what it should be, once.
-    async fn assert(&self) -> (RegistrationState, Option<String>) {
+    ///
+    /// What an earlier process has left under this id is registered anew, also where it looks the same: it may be in the maintenance
+    /// that its end began, or have another check.
+    async fn assert(&self, has_registered: bool) -> (RegistrationState, Option<String>) {
         let asserted = async {
             match judge::judge(&self.wanted, &self.calls.services().await?) {
-                Verdict::Leave => Ok((RegistrationState::Registered, None)),
-                Verdict::Register => {
+                Verdict::Leave if has_registered => Ok((RegistrationState::Registered, None)),
+                Verdict::Leave | Verdict::Register => {
                     self.calls.register(&self.wanted, &self.check, self.readiness.is_ready()).await?;
                     Ok((RegistrationState::Registered, None))
                 }

@@ -241,7 +241,12 @@ impl Bed {
 
 /// `nova-proxy` with credentials that the simulator accepts.
 pub(crate) fn proxy_command() -> anyhow::Result<Launch> {
-    Ok(Launch::new(Program::Proxy.path()?)
+    proxy_command_of(Program::Proxy)
+}
+
+/// As [`proxy_command`], for this build of it.
+pub(crate) fn proxy_command_of(program: Program) -> anyhow::Result<Launch> {
+    Ok(Launch::new(program.path()?)
         .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
         .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY))
 }

@@ -1,6 +1,10 @@
 //! Proxies that are configured by a real Consul, on its good days and its bad ones.
 
 mod access;
+mod bad_days;
+mod callers;
 mod documents;
+mod load;
 mod outage;
 mod registration;
+mod versions;

@@ -181,7 +181,16 @@ impl Instance {
 
     /// What the metrics listener answers at `path`.
     pub(crate) async fn ask(&self, path: &str) -> anyhow::Result<Reply> {
-        Call::new(Method::GET, &format!("{}{path}", self.metrics))?.send().await
+        self.ask_call(path)?.send().await
+    }
+
+    fn ask_call(&self, path: &str) -> anyhow::Result<Call> {
+        Call::new(Method::GET, &format!("{}{path}", self.metrics))
+    }
+
+    /// The question for its receipt.
+    pub(crate) fn receipt_call(&self) -> anyhow::Result<Call> {
+        self.ask_call("/config/receipt")
     }
 
     /// Its receipt.
@@ -246,6 +255,11 @@ pub(crate) fn in_sync(receipt: &Value) -> bool {
         && receipt["consul"]["state"] == "in_sync"
 }
 
+/// Whether a receipt says, beyond [`in_sync`], that what was seen last is what is in force.
+pub(crate) fn caught_up(receipt: &Value) -> bool {
+    in_sync(receipt) && receipt["config"]["applied_index"] == receipt["consul"]["seen_index"]
+}
+
 /// Whether a folder holds the documents of the last good configuration.
 pub(crate) fn has_kept(folder: &Path) -> bool {
     folder.join("last-known-good.json").is_file()
@@ -253,8 +267,15 @@ pub(crate) fn has_kept(folder: &Path) -> bool {
 
 /// Waits until an instance has kept its documents.
 pub(crate) async fn kept(instance: &Instance) -> anyhow::Result<()> {
+    kept_with(instance, "").await
+}
+
+/// Waits until an instance has kept documents with this word.
+pub(crate) async fn kept_with(instance: &Instance, word: &str) -> anyhow::Result<()> {
     wait_for("the documents to be kept", DEADLINE, async || {
-        Ok(if has_kept(&instance.data_dir()) { Look::Ready(()) } else { Look::NotYet("nothing kept") })
+        let file = instance.data_dir().join("last-known-good.json");
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        Ok(if !text.is_empty() && text.contains(word) { Look::Ready(()) } else { Look::NotYet(text) })
     })
     .await
 }

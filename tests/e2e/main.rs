@@ -34,6 +34,8 @@ mod embeddings;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod figures;
+#[cfg(test)]
 mod fleet;
 #[cfg(test)]
 mod images;
@@ -45,6 +47,7 @@ mod load;
 mod metrics;
 #[cfg(test)]
 mod nomad_bed;
+mod official_load;
 #[cfg(test)]
 mod outcome;
 #[cfg(test)]

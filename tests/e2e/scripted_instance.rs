@@ -75,9 +75,15 @@ impl ScriptedInstance {
 
     /// Waits until the instance was asked for `path`.
     pub(crate) async fn was_asked_for(&self, path: &str) -> anyhow::Result<()> {
-        wait_until(&format!("a question for {path}"), DEADLINE, || {
+        self.was_asked(1, path).await
+    }
+
+    /// Waits until the instance was asked for `path` so often.
+    pub(crate) async fn was_asked(&self, times: usize, path: &str) -> anyhow::Result<()> {
+        wait_until(&format!("{times} questions for {path}"), DEADLINE, || {
             let asked = lock(&self.state).asked.clone();
-            Ok(if asked.iter().any(|found| found == path) { Look::Ready(()) } else { Look::NotYet(asked) })
+            let found = asked.iter().filter(|found| *found == path).count();
+            Ok(if found >= times { Look::Ready(()) } else { Look::NotYet(asked) })
         })
         .await
     }

@@ -30,6 +30,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("nova-agent", &["nova-config", "nova-hashistack"]),
+    ("nova-hashistack", &[]),
     ("nova-local", &["bedrock-sim", "nova-config", "nova-lifecycle", "nova-proxy", "nova-telemetry"]),
     ("nova-bench", &[]),
     // Targets for everything that reads bytes of others.

@@ -130,8 +130,15 @@ impl Loaded {
 /// The version of this program, against which `requires` is judged.
 #[must_use]
 pub fn running_version() -> &'static str {
-    env!("CARGO_PKG_VERSION")
+    VERSION
 }
+
+#[cfg(not(feature = "next-version-for-tests"))]
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Newer than this version, and older than whatever is released after it.
+#[cfg(feature = "next-version-for-tests")]
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"), ".999");
 
 /// Reads the files in order and loads them; the later wins.
 ///

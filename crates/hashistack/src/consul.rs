@@ -1,19 +1,28 @@
 //! Consul: a client with one file for each part of its API, and the watch.
 
+mod agent_service;
 mod catalog;
+mod check;
 mod entry;
 mod health;
 mod indexed;
 pub mod kv;
 mod txn;
+pub mod watch;
 
 use std::time::Duration;
 
+use futures_util::Stream;
+
+pub use agent_service::{AgentService, AgentServices, ServiceRegistration};
+pub use catalog::Catalog;
+pub use check::Check;
 pub use entry::KvEntry;
-pub use health::{CheckStatus, ServiceInstance};
+pub use health::{CheckStatus, Health, ServiceInstance};
 pub use indexed::{Consistency, Indexed};
 pub use kv::Kv;
 pub use txn::{Conflict, TxnOperation, TxnOutcome};
+pub use watch::{WatchConfig, WatchCounters, WatchCounts, WatchEvent, Watched};
 
 use crate::transport::{
     Address, Dialect, HashistackError, Retries, TlsConfig, TokenSource, Transport, TransportConfig,
@@ -98,8 +107,23 @@ impl ConsulClient {
         txn::run(&self.transport, &operations).await
     }
 
+    /// The services of the local agent.
+    pub fn agent_service(&self) -> AgentServices<'_> {
+        AgentServices::new(&self.transport)
+    }
+
     /// The catalog: who is registered, healthy or not.
-    pub fn catalog(&self) -> catalog::Catalog<'_> {
-        catalog::Catalog::new(&self.transport)
+    pub fn catalog(&self) -> Catalog<'_> {
+        Catalog::new(&self.transport)
+    }
+
+    /// The health of services.
+    pub fn health(&self) -> Health<'_> {
+        Health::new(&self.transport)
+    }
+
+    /// Follows a key or a prefix, for as long as the stream is polled. It has no end, and survives Consul.
+    pub fn watch(&self, config: WatchConfig) -> impl Stream<Item = WatchEvent> + Send + use<> {
+        watch::follow(self.transport.without_retries(), config)
     }
 }

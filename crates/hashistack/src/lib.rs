@@ -5,13 +5,13 @@
 //!
 //! - [`Transport`] sends a [`Call`] and reads a bounded [`Answer`]; it knows no product but for the names in a [`Dialect`].
 //! - [`ConsulClient`] has one file for each part of Consul's API.
-//! - [`consul::Watch`] is a blocking query as a stream of events, whose rules are pure functions.
+//! - [`ConsulClient::watch`] is a blocking query as a stream of events, whose rules are pure functions.
 
 pub mod consul;
 pub mod transport;
 
 pub use consul::{ConsulClient, ConsulConfig};
 pub use transport::{
-    Address, Answer, Call, Dialect, HashistackError, Login, Refusal, Retries, TlsConfig, TokenError, TokenFile,
-    TokenSource, Transport, TransportConfig,
+    Address, Answer, Call, Dialect, HashistackError, Login, Refusal, Retries, TlsConfig, TokenError,
+    TokenFile, TokenSource, Transport, TransportConfig,
 };

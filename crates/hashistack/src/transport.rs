@@ -182,7 +182,11 @@ impl Transport {
         }
     }
 
-    async fn dispatch(&self, call: &Call, token: Option<&SecretString>) -> Result<OpenAnswer, HashistackError> {
+    async fn dispatch(
+        &self,
+        call: &Call,
+        token: Option<&SecretString>,
+    ) -> Result<OpenAnswer, HashistackError> {
         let common = self.shared.query.iter().map(|(name, value)| (*name, value.as_str()));
         let url = format!("{}{}", self.shared.base, call.target(common));
         let mut request = self

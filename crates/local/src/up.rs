@@ -115,7 +115,7 @@ pub async fn run(args: UpArgs) -> anyhow::Result<()> {
     let surroundings = Surroundings {
         log: root,
         log_level: log.level().clone(),
-        metrics: nova_telemetry::metrics::install(env!("CARGO_PKG_VERSION"), &bootstrap.ring)?,
+        metrics: nova_telemetry::metrics::install(nova_config::running_version(), &bootstrap.ring)?,
         config_watch,
         instance: app::instance(bootstrap, listeners.api.local_addr()?.port()),
         credential_source: Some(Arc::new(SimulatorCredentials)),

@@ -24,7 +24,7 @@ pub(super) fn start(
     services: &SharedServices,
     (tasks, log): (&Tasks, &Logger),
 ) -> io::Result<watch::Receiver<Option<Documents>>> {
-    let Consul { client, config, following } = consul;
+    let Consul { client, config, following, counters: _ } = consul;
     let (sender, documents) = watch::channel(None);
     let documents_log = log.new(o!(keys::COMPONENT => "documents"));
     let receipts = services.receipts.clone();

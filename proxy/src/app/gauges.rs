@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use nova_hashistack::consul::WatchCounters;
 use nova_telemetry::metrics as names;
 use nova_telemetry::metrics::MetricsHandle;
 
@@ -18,6 +19,7 @@ pub(super) fn renderer(
     handle: MetricsHandle,
     services: SharedServices,
     stats: Arc<ServerStats>,
+    watch: Option<WatchCounters>,
 ) -> RenderMetrics {
     Arc::new(move || {
         let admission = services.admission.concurrency().snapshot();
@@ -30,6 +32,9 @@ pub(super) fn renderer(
         metrics::gauge!(names::CONNECTIONS_OPEN).set(narrow(stats.open_connections()));
         metrics::counter!(names::CONNECTIONS_OVERDUE_TOTAL).absolute(stats.overdue_connections_total());
         metrics::counter!(names::ACCEPT_ERRORS_TOTAL).absolute(stats.accept_errors_total());
+        if let Some(watch) = &watch {
+            events::watch_counts(watch.counts());
+        }
         for (key, state, transitions) in services.breakers.states(Instant::now()) {
             events::breaker_state(&key, state);
             events::breaker_transitions(&key, transitions);

@@ -60,7 +60,7 @@ async fn serve(
     config_watch: FileWatch,
     log: &Log,
 ) -> anyhow::Result<Outcome> {
-    let metrics = metrics::install(env!("CARGO_PKG_VERSION"), &first.files.config.bootstrap.ring)?;
+    let metrics = metrics::install(nova_config::running_version(), &first.files.config.bootstrap.ring)?;
     let signals = OsSignals::install().context("signals cannot be received")?;
     let listeners = Listeners::bind(&first.files).await?;
     let admin = match (&first.files.config.bootstrap.admin, &listeners.admin) {

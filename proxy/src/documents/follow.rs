@@ -40,7 +40,7 @@ impl Following {
         match self.events.next().await {
             Some(WatchEvent::Changed(answer)) => return self.view.answered(answer),
             Some(WatchEvent::Failed { error, .. }) => self.view.failed(&error),
-            Some(WatchEvent::Recovered) => self.view.recovered(),
+            Some(WatchEvent::Unchanged(answer)) => self.view.unchanged(&answer),
             // The watch has no end of its own.
             None => std::future::pending().await,
         }

@@ -53,10 +53,7 @@ impl View {
 
     /// Takes an answer in, and gives the documents in it if they are to be judged.
     pub(crate) fn answered(&mut self, answer: Indexed<Vec<KvEntry>>) -> Option<Documents> {
-        self.failure = None;
-        self.seen_index = Some(answer.index);
-        self.last_contact = answer.last_contact;
-        self.known_leader = answer.known_leader;
+        self.unchanged(&answer);
         let documents = self.documents(answer.value, answer.index);
         self.answer = if answer.filtered_by_acls {
             Answer::Filtered
@@ -75,9 +72,12 @@ impl View {
         self.failure = Some((state, error_chain(error)));
     }
 
-    /// There are answers again, with nothing new in them.
-    pub(crate) fn recovered(&mut self) {
+    /// Takes an answer in that has nothing new, but perhaps ends a failure or shows how far its server is behind.
+    pub(crate) fn unchanged<T>(&mut self, answer: &Indexed<T>) {
         self.failure = None;
+        self.seen_index = Some(answer.index);
+        self.last_contact = answer.last_contact;
+        self.known_leader = answer.known_leader;
     }
 
     /// The state, and what is wrong with it and what to do.

@@ -56,7 +56,6 @@ impl Calls {
             tags: service.tags.clone(),
             meta: service.meta.clone(),
             checks: vec![check],
-            ..ServiceRegistration::default()
         };
         self.client.agent_service().register(&registration).await.map_err(told)
     }

@@ -81,7 +81,7 @@ fn health(services: &Services) -> Health {
     Health {
         status: if readiness.ready { "ready" } else { "not_ready" },
         phase: readiness.phase.as_str(),
-        version: env!("CARGO_PKG_VERSION"),
+        version: nova_config::running_version(),
         config: snapshot.config_hash.to_string(),
         ring: snapshot.loaded.config.bootstrap.ring.clone(),
         models: snapshot.models.count(),

@@ -142,7 +142,7 @@ async fn a_fragment_that_is_listed_and_missing_keeps_the_limits_in_force() {
 #[tokio::test]
 async fn bytes_that_are_no_text_are_refused_with_their_key() {
     let fleet = Fleet::start().await.unwrap();
-    fleet.put("config", "").await.unwrap();
+    fleet.put("config", "# nothing").await.unwrap();
     let instance = fleet.instance(InstanceSettings::named("one")).await.unwrap();
     fleet.put("config.d/broken", vec![0xff, 0xfe, b'\n']).await.unwrap();
     let receipt = instance.receipt_where("a refusal", |receipt| !receipt["refusal"].is_null()).await.unwrap();
@@ -187,7 +187,7 @@ async fn files_and_documents_are_judged_together_whichever_changes() {
         instance.serves("of-consul-later").await.unwrap() && !instance.serves("of-consul").await.unwrap()
     );
     // A document that mends the files brings both into force.
-    instance.write_rest("model \"half\" {\n  max_output_tokens = 100\n}\n").unwrap();
+    instance.write_rest("model \"half\" {\n  max_tokens = 100\n}\n").unwrap();
     instance
         .receipt_where("the fault of the half", |receipt| {
             receipt["config"]["files_refused"].to_string().contains("half")

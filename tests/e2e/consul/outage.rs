@@ -1,64 +1,16 @@
 //! Consul is gone, comes back, or has lost everything: what is in force stays, and what comes later is applied.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-use anyhow::ensure;
 use nova_test_support::server::ConsulLaunch;
 use nova_test_support::wait::{DEADLINE, Look, wait_for};
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 
-use crate::fleet::{Fleet, Instance, InstanceSettings, has_kept, in_sync, kept, model};
+use super::callers::Callers;
+use crate::figures::show;
+use crate::fleet::{Fleet, InstanceSettings, caught_up, has_kept, in_sync, kept, model};
+use crate::official_load::OfficialLoads;
 
 fn state(state: &'static str) -> impl Fn(&Value) -> bool {
     move |receipt| receipt["consul"]["state"] == state
-}
-
-/// Callers who ask for a model until they are stopped; every request must be answered.
-struct Load {
-    callers: JoinSet<anyhow::Result<()>>,
-    stop: Arc<AtomicBool>,
-    answered: Arc<AtomicUsize>,
-}
-
-impl Load {
-    fn start(instance: &Instance, model: &str) -> anyhow::Result<Self> {
-        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let mut callers = JoinSet::new();
-        for _ in 0..2 {
-            let (stop, answered, call) =
-                (Arc::clone(&stop), Arc::clone(&answered), instance.chat_call(model)?);
-            callers.spawn(async move {
-                while !stop.load(Ordering::Relaxed) {
-                    let reply = call.clone().send().await?;
-                    ensure!(reply.status == 200, "{} {}", reply.status, reply.text());
-                    answered.fetch_add(1, Ordering::Relaxed);
-                }
-                Ok(())
-            });
-        }
-        Ok(Self { callers, stop, answered })
-    }
-
-    /// Waits until some more requests have been answered.
-    async fn goes_on(&self) -> anyhow::Result<()> {
-        let before = self.answered.load(Ordering::Relaxed);
-        wait_for("further requests", DEADLINE, async || {
-            let now = self.answered.load(Ordering::Relaxed);
-            Ok(if now > before + 4 { Look::Ready(()) } else { Look::NotYet(now) })
-        })
-        .await
-    }
-
-    /// Stops all, and fails if one request did.
-    async fn finish(mut self) -> anyhow::Result<()> {
-        self.stop.store(true, Ordering::Relaxed);
-        while let Some(ended) = self.callers.join_next().await {
-            ended??;
-        }
-        Ok(())
-    }
 }
 
 #[tokio::test]
@@ -66,7 +18,7 @@ async fn consul_is_killed_and_comes_back_and_no_request_notices() {
     let mut fleet = Fleet::with(ConsulLaunch::new().with_data()).await.unwrap();
     fleet.put("config", model("before")).await.unwrap();
     let instance = fleet.instance(InstanceSettings::named("one")).await.unwrap();
-    let load = Load::start(&instance, "before").unwrap();
+    let load = Callers::start(&instance, "before").unwrap();
     fleet.consul.kill().await.unwrap();
     load.goes_on().await.unwrap();
     let receipt = instance.receipt_where("no Consul", state("unreachable")).await.unwrap();
@@ -207,4 +159,68 @@ async fn what_cannot_be_kept_is_applied_all_the_same_and_kept_when_it_can_be() {
         .receipt_where("that it is kept", |receipt| receipt["config"]["not_kept"].is_null())
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn official_clients_notice_no_loss_of_consul_nor_of_its_data() {
+    let mut fleet = Fleet::with(ConsulLaunch::new().with_data()).await.unwrap();
+    let (house, later) = (model("house"), format!("{}{}", model("house"), model("later")));
+    fleet.put("config", house.clone()).await.unwrap();
+    let mut instances = Vec::new();
+    for name in ["one", "two", "three"] {
+        instances.push(fleet.instance(InstanceSettings::named(name)).await.unwrap());
+    }
+    let mut restarted = fleet.instance(InstanceSettings::named("restarted")).await.unwrap();
+    kept(&restarted).await.unwrap();
+    let roots: Vec<&str> = instances.iter().map(|instance| instance.root.as_str()).collect();
+    let load = OfficialLoads::begin("house", &roots).await.unwrap();
+    let everywhere = async |what: &str, accept: &dyn Fn(&Value) -> bool| {
+        for instance in &instances {
+            instance.receipt_where(what, accept).await.unwrap();
+        }
+        load.go_on().await.unwrap();
+    };
+
+    // Gone for so long that each has asked in vain more than once.
+    fleet.consul.kill().await.unwrap();
+    everywhere("no Consul", &state("unreachable")).await;
+    for instance in &instances {
+        wait_for("several questions without an answer", DEADLINE, async || {
+            let errors = instance.metric("nova_proxy_consul_watch_errors_total").await?;
+            Ok(if errors > 2.5 { Look::Ready(()) } else { Look::NotYet(errors) })
+        })
+        .await
+        .unwrap();
+    }
+    restarted.kill().await.unwrap();
+    restarted.start().await.unwrap();
+    assert_eq!(restarted.receipt().await.unwrap()["config"]["source"], "last_known_good");
+    assert!(restarted.serves("house").await.unwrap());
+    load.go_on().await.unwrap();
+
+    fleet.consul.restart().await.unwrap();
+    everywhere("Consul again", &in_sync).await;
+    restarted.receipt_where("Consul again", in_sync).await.unwrap();
+
+    fleet.consul.restart_without_data().await.unwrap();
+    everywhere("the loss of its data", &state("empty")).await;
+    // Nothing to be had from Consul is no reason to forget what was good.
+    restarted.kill().await.unwrap();
+    restarted.start().await.unwrap();
+    let receipt = restarted.receipt_where("an empty Consul", state("empty")).await.unwrap();
+    assert_eq!(receipt["config"]["source"], "last_known_good", "{receipt}");
+    assert!(restarted.serves("house").await.unwrap());
+
+    fleet.put("config", later).await.unwrap();
+    everywhere("new documents", &caught_up).await;
+    restarted.receipt_where("new documents", caught_up).await.unwrap();
+    for instance in instances.iter().chain([&restarted]) {
+        assert!(instance.serves("later").await.unwrap());
+    }
+    load.go_on().await.unwrap();
+    let answered = load.end().await.unwrap();
+    show(&format!(
+        "Consul killed, restarted, and robbed of its data: {answered} requests of official clients answered, 0 failed"
+    ));
+    assert!(answered > 200, "{answered} requests in all that time are no load");
 }

@@ -142,3 +142,22 @@ async fn an_entry_that_was_lost_comes_back_and_goes_when_nomads_stands_for_it() 
     let (is_ready, health) = instance.readiness().await.unwrap();
     assert!(is_ready, "{health}");
 }
+
+#[tokio::test]
+async fn an_entry_that_an_earlier_process_left_in_maintenance_takes_calls_again() {
+    let fleet = Fleet::start().await.unwrap();
+    let settings = InstanceSettings::named("one").with_consul("service {\n    check_interval = \"1s\"\n  }");
+    let mut instance = fleet.instance(settings).await.unwrap();
+    instance.receipt_where("a registration", registration("registered")).await.unwrap();
+    let maintenance = "/v1/agent/service/maintenance/one?enable=true&reason=drains";
+    fleet.consul.api().put(maintenance, &json!(null)).await.unwrap();
+    instance.kill().await.unwrap();
+    instance.start().await.unwrap();
+    wait_for("the instance to pass", DEADLINE, async || {
+        let passing = fleet.consul.api().get("/v1/health/service/nova-proxy?passing").await?;
+        let count = passing.as_array().map_or(0, Vec::len);
+        Ok(if count == 1 { Look::Ready(()) } else { Look::NotYet(passing) })
+    })
+    .await
+    .unwrap();
+}

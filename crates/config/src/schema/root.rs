@@ -63,6 +63,10 @@ pub(crate) struct RawConfig {
             "pattern": r"^([A-Za-z0-9\s:_@$#=/+,.-]|\{(key_id|key_name|team|model)\}){0,256}$",
             "x-form": "at most 256 letters, digits, spaces, characters of :_@$#=/+,.- and {key_id}, {key_name}, {team} or {model} in quotes"}))]
     pub(crate) request_metadata: BTreeMap<String, String>,
+    /// What only the next version knows. It means nothing: tests tell two versions apart by it.
+    #[cfg(feature = "next-version-for-tests")]
+    #[schemars(extend("x-tier" = "runtime"))]
+    pub(crate) next_version_only: bool,
     /// The name of the rollout ring this instance belongs to, a label on every metric.
     #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9_-]{0,31}$"),
         extend("x-tier" = "bootstrap", "x-form" = "a name of at most 32 lower-case letters, digits, - and _, such as \"stable\""))]
@@ -104,6 +108,8 @@ impl Default for RawConfig {
             strict: false,
             well_known_models: true,
             request_metadata: BTreeMap::new(),
+            #[cfg(feature = "next-version-for-tests")]
+            next_version_only: false,
             ring: "stable".to_owned(),
             log: RawLog::default(),
             server: RawServer::default(),

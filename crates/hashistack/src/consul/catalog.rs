@@ -1,4 +1,5 @@
-//! The catalog.
+//! The catalog: who is registered, healthy or not.
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -24,9 +25,23 @@ struct Listed {
     service_address: String,
     service_port: u16,
     #[serde(default)]
-    service_meta: BTreeMap<String, String>,
+    service_meta: Option<BTreeMap<String, String>>,
     #[serde(default)]
-    service_tags: Vec<String>,
+    service_tags: Option<Vec<String>>,
+}
+
+impl From<Listed> for ServiceInstance {
+    fn from(listed: Listed) -> Self {
+        Self {
+            id: listed.service_id,
+            node: listed.node,
+            address: if listed.service_address.is_empty() { listed.address } else { listed.service_address },
+            port: listed.service_port,
+            meta: listed.service_meta.unwrap_or_default(),
+            tags: listed.service_tags.unwrap_or_default(),
+            status: CheckStatus::Unknown,
+        }
+    }
 }
 
 impl<'c> Catalog<'c> {
@@ -38,18 +53,14 @@ impl<'c> Catalog<'c> {
     ///
     /// # Errors
     /// When there is no answer, or a refusal.
-    pub async fn service(&self, name: &str, consistency: Consistency) -> Result<Indexed<Vec<ServiceInstance>>, HashistackError> {
-        let answer = self.transport.send(&consistency.of(Call::get("/v1/catalog/service").segment(name)?)).await?;
+    pub async fn service(
+        &self,
+        name: &str,
+        consistency: Consistency,
+    ) -> Result<Indexed<Vec<ServiceInstance>>, HashistackError> {
+        let call = consistency.of(Call::get("/v1/catalog/service").segment(name)?);
+        let answer = self.transport.send(&call).await?;
         let listed: Vec<Listed> = answer.json()?;
-        let instances = listed.into_iter().map(|one| ServiceInstance {
-            id: one.service_id,
-            node: one.node,
-            address: if one.service_address.is_empty() { one.address } else { one.service_address },
-            port: one.service_port,
-            meta: one.service_meta,
-            tags: one.service_tags,
-            status: CheckStatus::Unknown,
-        }).collect();
-        Ok(Indexed::new(&answer.head, instances))
+        Ok(Indexed::new(&answer.head, listed.into_iter().map(ServiceInstance::from).collect()))
     }
 }

@@ -64,16 +64,28 @@ struct ErrorOf {
     what: String,
 }
 
-pub(super) async fn run(transport: &Transport, operations: &[TxnOperation]) -> Result<TxnOutcome, HashistackError> {
-    let body: Vec<Value> = operations.iter().map(|operation| {
-        let kv = match operation {
-            TxnOperation::Cas { key, value, modify_index } => json!({"Verb": "cas", "Key": key, "Value": encoded(value), "Index": modify_index}),
-            TxnOperation::CheckIndex { key, modify_index } => json!({"Verb": "check-index", "Key": key, "Index": modify_index}),
-            TxnOperation::DeleteCas { key, modify_index } => json!({"Verb": "delete-cas", "Key": key, "Index": modify_index}),
-            TxnOperation::Delete { key } => json!({"Verb": "delete", "Key": key}),
-        };
-        json!({"KV": kv})
-    }).collect();
+pub(super) async fn run(
+    transport: &Transport,
+    operations: &[TxnOperation],
+) -> Result<TxnOutcome, HashistackError> {
+    let body: Vec<Value> = operations
+        .iter()
+        .map(|operation| {
+            let kv = match operation {
+                TxnOperation::Cas { key, value, modify_index } => {
+                    json!({"Verb": "cas", "Key": key, "Value": encoded(value), "Index": modify_index})
+                }
+                TxnOperation::CheckIndex { key, modify_index } => {
+                    json!({"Verb": "check-index", "Key": key, "Index": modify_index})
+                }
+                TxnOperation::DeleteCas { key, modify_index } => {
+                    json!({"Verb": "delete-cas", "Key": key, "Index": modify_index})
+                }
+                TxnOperation::Delete { key } => json!({"Verb": "delete", "Key": key}),
+            };
+            json!({"KV": kv})
+        })
+        .collect();
     let call = Call::put("/v1/txn").json(&body)?.accepting(&[409]);
     if serde_json::to_vec(&body).map(|b| b.len()).unwrap_or(0) > MAX_BODY {
         return Err(HashistackError::Invalid { what: "too large".to_owned() });
@@ -81,7 +93,14 @@ pub(super) async fn run(transport: &Transport, operations: &[TxnOperation]) -> R
     let answer = transport.send(&call).await?;
     let reply: Reply = answer.json()?;
     if answer.head.status == 409 {
-        return Ok(TxnOutcome::Conflict(reply.errors.unwrap_or_default().into_iter().map(|e| Conflict { operation: e.op_index, what: e.what }).collect()));
+        return Ok(TxnOutcome::Conflict(
+            reply
+                .errors
+                .unwrap_or_default()
+                .into_iter()
+                .map(|e| Conflict { operation: e.op_index, what: e.what })
+                .collect(),
+        ));
     }
     Ok(TxnOutcome::Committed {
         entries: reply.results.unwrap_or_default().into_iter().filter_map(|r| r.kv).collect(),

@@ -29,7 +29,9 @@ pub enum AddressError {
         source: url::ParseError,
     },
     /// It is a URL that an API cannot have.
-    #[error("the address {text:?} {why}; write http://host:port, https://host:port or unix:///path/to/socket")]
+    #[error(
+        "the address {text:?} {why}; write http://host:port, https://host:port or unix:///path/to/socket"
+    )]
     Unfit {
         /// The text, without its password if it had one.
         text: String,
@@ -65,7 +67,10 @@ impl Address {
         let fault = |source| AddressError::NoUrl { text: host.to_owned(), source };
         base.set_host(Some(host)).map_err(fault)?;
         if !matches!(base.host(), Some(url::Host::Domain(_))) {
-            return Err(AddressError::Unfit { text: host.to_owned(), why: "is no host name for server_name" });
+            return Err(AddressError::Unfit {
+                text: host.to_owned(),
+                why: "is no host name for server_name",
+            });
         }
         Ok(Self { base, socket: self.socket.clone() })
     }
@@ -89,8 +94,8 @@ impl FromStr for Address {
             return Self::of_socket(text, path);
         }
         let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        let base = Url::parse(&whole)
-            .map_err(|source| AddressError::NoUrl { text: text.to_owned(), source })?;
+        let base =
+            Url::parse(&whole).map_err(|source| AddressError::NoUrl { text: text.to_owned(), source })?;
         let unfit = |why| {
             // A password must not get into a message.
             let shown = if base.password().is_some() { "…" } else { text };
@@ -153,7 +158,10 @@ mod tests {
     #[test]
     fn the_name_of_a_certificate_replaces_the_host_alone() {
         let address: Address = "https://10.0.0.7:8501/consul".parse().unwrap();
-        assert_eq!(address.named("server.dc1.consul").unwrap().base(), "https://server.dc1.consul:8501/consul");
+        assert_eq!(
+            address.named("server.dc1.consul").unwrap().base(),
+            "https://server.dc1.consul:8501/consul"
+        );
         assert!(address.named("10.0.0.8").is_err());
     }
 }

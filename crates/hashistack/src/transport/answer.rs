@@ -65,7 +65,10 @@ impl Answer {
     }
 
     /// An error that says that the body is not what was promised.
-    pub(crate) fn unexpected(&self, source: impl std::error::Error + Send + Sync + 'static) -> HashistackError {
+    pub(crate) fn unexpected(
+        &self,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> HashistackError {
         HashistackError::UnexpectedBody { call: self.call.clone(), source: Box::new(source) }
     }
 }

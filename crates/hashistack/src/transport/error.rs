@@ -13,7 +13,9 @@ use super::token::TokenError;
 #[derive(Debug, thiserror::Error)]
 pub enum HashistackError {
     /// No connection, or it broke before the answer was complete.
-    #[error("{call} got no answer; is it listening there, and do name service, firewalls and certificates let us in?")]
+    #[error(
+        "{call} got no answer; is it listening there, and do name service, firewalls and certificates let us in?"
+    )]
     Unreachable {
         /// The call.
         call: CallName,
@@ -33,7 +35,9 @@ pub enum HashistackError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// The answer is not what the API promises.
-    #[error("{call} was answered with something else than its api promises; is it the right server, and of a known version?")]
+    #[error(
+        "{call} was answered with something else than its api promises; is it the right server, and of a known version?"
+    )]
     UnexpectedBody {
         /// The call.
         call: CallName,
@@ -96,15 +100,23 @@ impl Refusal {
     /// What to do next.
     fn advice(&self) -> &'static str {
         match self.status {
-            400 => "the request does not fit this server; compare versions, and leave out settings of the enterprise edition",
+            400 => {
+                "the request does not fit this server; compare versions, and leave out settings of the enterprise edition"
+            }
             401 => "access control is off there, or wants another way to log in",
-            403 if self.is_acl_not_found() => "the token is expired or deleted: log in anew, or put a valid one in its place",
+            403 if self.is_acl_not_found() => {
+                "the token is expired or deleted: log in anew, or put a valid one in its place"
+            }
             403 => "grant the token the policy that the text names, or send another token",
             404 => "nothing is there; check the name, the namespace and the datacenter",
             409 => "somebody else wrote first: read again and decide anew",
-            413 => "what was sent is larger than the server takes (512 KiB by default): split it, or raise the server's limit",
+            413 => {
+                "what was sent is larger than the server takes (512 KiB by default): split it, or raise the server's limit"
+            }
             429 => "the server limits requests: ask less often, or raise its request limits",
-            500 if self.text.contains("leader") => "the servers have no leader: it passes within seconds unless a majority is down",
+            500 if self.text.contains("leader") => {
+                "the servers have no leader: it passes within seconds unless a majority is down"
+            }
             500..=599 => "the server failed: its log says why, and another try may do",
             _ => "this status is not expected here; is it the right server?",
         }
@@ -186,15 +198,26 @@ mod tests {
 
     #[rstest]
     #[case::expired(403, "ACL not found", "log in anew")]
-    #[case::policy(403, "Permission denied: token with AccessorID 'x' lacks permission 'key:read' on \"nova\"", "grant the token the policy")]
+    #[case::policy(
+        403,
+        "Permission denied: token with AccessorID 'x' lacks permission 'key:read' on \"nova\"",
+        "grant the token the policy"
+    )]
     #[case::conflict(409, "", "read again and decide anew")]
     #[case::large(413, "Request body too large", "512 KiB")]
     #[case::limited(429, "", "ask less often")]
     #[case::election(500, "No cluster leader", "no leader")]
     #[case::broken(503, "", "its log says why")]
-    fn a_refusal_says_what_failed_why_and_what_to_do(#[case] status: u16, #[case] text: &str, #[case] advice: &str) {
+    fn a_refusal_says_what_failed_why_and_what_to_do(
+        #[case] status: u16,
+        #[case] text: &str,
+        #[case] advice: &str,
+    ) {
         let message = refusal(status, text).to_string();
-        assert!(message.starts_with("GET /v1/kv/nova/config at consul http://127.0.0.1:8500 was refused"), "{message}");
+        assert!(
+            message.starts_with("GET /v1/kv/nova/config at consul http://127.0.0.1:8500 was refused"),
+            "{message}"
+        );
         assert!(message.contains(text) && message.contains(advice), "{message}");
     }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 
+use super::Transport;
 use super::answer::Answer;
 use super::call::Call;
 use super::error::HashistackError;
-use super::Transport;
 
 /// How often a call is sent again after a failure that may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -212,7 +212,9 @@ mod tests {
     async fn a_file_that_holds_no_token_is_told_by_its_path() {
         let folder = folder();
         let path = folder.path().join("token");
-        for (bytes, why) in [(&b" \n"[..], "is empty"), (&[0xff][..], "is no text"), (&[b'a'; 17 << 10][..], "is too large")] {
+        for (bytes, why) in
+            [(&b" \n"[..], "is empty"), (&[0xff][..], "is no text"), (&[b'a'; 17 << 10][..], "is too large")]
+        {
             std::fs::write(&path, bytes).unwrap();
             let message = TokenFile::new(&path).token().await.unwrap_err().to_string();
             assert!(message.contains(why) && message.contains("token"), "{message}");

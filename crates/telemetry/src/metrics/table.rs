@@ -86,13 +86,13 @@ pub const CONFIG_REFUSED: &str = "nova_proxy_config_refused";
 pub const CONSUL_UP: &str = "nova_proxy_consul_up";
 /// Whether this instance is registered with the local agent.
 pub const CONSUL_REGISTERED: &str = "nova_proxy_consul_registered";
-/// Answers to the watch.
+/// Calls of the watch that came back before their wait was over.
 pub const CONSUL_WATCH_WAKEUPS_TOTAL: &str = "nova_proxy_consul_watch_wakeups_total";
 /// Answers whose index went backwards.
 pub const CONSUL_WATCH_RESETS_TOTAL: &str = "nova_proxy_consul_watch_resets_total";
 /// Calls of the watch that failed.
 pub const CONSUL_WATCH_ERRORS_TOTAL: &str = "nova_proxy_consul_watch_errors_total";
-/// Answers to the watch that told nothing new.
+/// Those of them that told nothing new.
 pub const CONSUL_WATCH_UNCHANGED_TOTAL: &str = "nova_proxy_consul_watch_unchanged_total";
 /// Log records lost.
 pub const LOG_DROPPED_TOTAL: &str = "nova_proxy_log_dropped_total";
@@ -309,14 +309,14 @@ pub const METRICS: &[MetricSpec] = &[
         MetricKind::Counter,
         Unit::Count,
         &[],
-        "Answers of Consul to the watch on the documents.",
+        "Calls of the watch on the documents that Consul answered before their wait was over.",
     ),
     spec(
         CONSUL_WATCH_RESETS_TOTAL,
         MetricKind::Counter,
         Unit::Count,
         &[],
-        "Answers whose index was smaller than the one before, as after a loss of data.",
+        "Answers whose index was not as high as one before, as after a loss of data; the leader is asked where the content is other too.",
     ),
     spec(
         CONSUL_WATCH_ERRORS_TOTAL,
@@ -330,7 +330,7 @@ pub const METRICS: &[MetricSpec] = &[
         MetricKind::Counter,
         Unit::Count,
         &[],
-        "Answers of Consul to the watch that told nothing new.",
+        "Calls of the watch that came back before their wait was over with nothing new.",
     ),
     spec(
         LOG_DROPPED_TOTAL,

@@ -131,7 +131,15 @@ async fn an_empty_answer_changes_the_state_and_nothing_else() {
     let now = played.receipts.current().consul;
     assert_eq!((now.state, now.seen_index), (ConsulState::Empty, Some(2)));
     assert!(now.since >= since);
-    played.say(WatchEvent::Recovered).await;
+    played
+        .say(WatchEvent::Unchanged(Indexed {
+            value: (),
+            index: 3,
+            last_contact: None,
+            known_leader: true,
+            filtered_by_acls: false,
+        }))
+        .await;
     assert_eq!(
         played.receipts.current().consul.state,
         ConsulState::Empty,
