@@ -47,6 +47,7 @@ mod load;
 mod metrics;
 #[cfg(test)]
 mod nomad_bed;
+#[cfg(test)]
 mod official_load;
 #[cfg(test)]
 mod outcome;

@@ -8,10 +8,14 @@ use serde_json::json;
 use super::{job, told};
 use crate::consul_policies::workload::{follow_the_guide, login};
 
-/// Shows what the task was given: its identity for Consul and its token of Vault.
-const SHOW: &str = r#"cat secrets/nomad_nova_consul.jwt > local/new; echo " $VAULT_TOKEN" >> local/new; mv local/new local/told; exec sleep 1000"#;
+/// Shows what the task was given: its identity for Consul, and its token of Vault if it has one.
+const SHOW: &str = r#"
+    echo "$(cat secrets/nomad_nova_consul.jwt) $VAULT_TOKEN" > local/new
+    mv local/new local/told
+    exec sleep 1000
+"#;
 
-/// As the guide has it, and what Nomad needs to get a token of Vault.
+/// As the guide has it.
 const IDENTITY: &str = r#"
     identity {
       name = "nova_consul"
@@ -19,8 +23,10 @@ const IDENTITY: &str = r#"
       file = true
       ttl  = "1h"
     }
-    vault { role = "proxy" }
 "#;
+
+/// Has Nomad log in to Vault for the task.
+const TOKEN_OF_VAULT: &str = r#"vault { role = "proxy" }"#;
 
 /// Lets tasks of the job `nova-proxy` log in to Vault, and read one secret.
 async fn trust_nomad(vault: &Api, keys: &str) -> anyhow::Result<()> {
@@ -51,30 +57,29 @@ async fn a_task_gets_the_rights_of_its_job_from_consul_and_from_vault() {
     follow_the_guide(&consul, ("JWKSURL", json!(keys))).await.unwrap();
     trust_nomad(&vault.api(), &keys).await.unwrap();
 
-    for (name, expected) in [("nova-proxy", 200), ("web", 403)] {
-        // Nomad places no task that gets no token: the other job has a role of its own, or nothing to ask Vault for.
-        let identity = if expected == 200 {
-            IDENTITY.to_owned()
-        } else {
-            IDENTITY.replace(r#"vault { role = "proxy" }"#, "")
-        };
-        nomad.run(&job(name, SHOW, "", &identity)).await.unwrap();
-        let given = told(&nomad, name).await.unwrap();
-        let (identity, token) = given.trim_end().split_once(' ').unwrap_or((given.trim_end(), ""));
-        let (status, answer) = login(&consul, identity).await.unwrap();
-        assert_eq!(status, expected, "{name}: {answer}");
-        assert_eq!(token.is_empty(), expected != 200, "{name}: {given}");
-        if expected == 200 {
-            let consul = consul.api().with_token(answer["SecretID"].as_str().unwrap());
-            let read = consul.send(Method::GET, "/v1/kv/nova/default/config", "").await.unwrap();
-            assert_eq!(read.status, 404, "{}", read.text());
-            let written = consul.send(Method::PUT, "/v1/kv/nova/default/config", "x").await.unwrap();
-            assert_eq!(written.status, 403, "{}", written.text());
-            let vault = vault.api().with_token(token);
-            let read = vault.get("/v1/secret/data/proxy").await.unwrap();
-            assert_eq!(read["data"]["data"]["key"], "proxy", "{read}");
-            let refused = vault.send(Method::GET, "/v1/secret/data/other", "").await.unwrap();
-            assert_eq!(refused.status, 403, "{}", refused.text());
-        }
+    nomad.run(&job("nova-proxy", SHOW, "", &format!("{IDENTITY}\n{TOKEN_OF_VAULT}"))).await.unwrap();
+    nomad.run(&job("web", SHOW, "", IDENTITY)).await.unwrap();
+    let (of_proxy, of_web) = tokio::try_join!(told(&nomad, "nova-proxy"), told(&nomad, "web")).unwrap();
+    let (identity, token) = of_proxy.trim_end().split_once(' ').unwrap();
+
+    let (status, answer) = login(&consul, identity).await.unwrap();
+    assert_eq!(status, 200, "{answer}");
+    let consul_of_proxy = consul.api().with_token(answer["SecretID"].as_str().unwrap());
+    for (method, expected) in [(Method::GET, 404), (Method::PUT, 403)] {
+        let reply = consul_of_proxy.send(method.clone(), "/v1/kv/nova/default/config", "x").await.unwrap();
+        assert_eq!(reply.status, expected, "{method}: {}", reply.text());
     }
+    let vault_of_proxy = vault.api().with_token(token);
+    for (name, expected) in [("proxy", 200), ("other", 403)] {
+        let reply = vault_of_proxy.send(Method::GET, &format!("/v1/secret/data/{name}"), "").await.unwrap();
+        assert_eq!(reply.status, expected, "{name}: {}", reply.text());
+    }
+
+    // Another job is whom it says it is, and that gives it nothing.
+    let (status, answer) = login(&consul, of_web.trim_end()).await.unwrap();
+    assert_eq!(status, 403, "{answer}");
+    let role = json!({ "role": "proxy", "jwt": of_web.trim_end() });
+    let refused = vault.api().anonymous().send(Method::POST, "/v1/auth/jwt-nomad/login", &role.to_string());
+    let refused = refused.await.unwrap();
+    assert_eq!(refused.status, 400, "{}", refused.text());
 }

@@ -1,6 +1,7 @@
 //! A Nomad that runs: jobs on it, tokens for it, its end and its return.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
 use http::Method;
@@ -41,6 +42,11 @@ impl Nomad {
     /// The process of the client, which runs the tasks.
     pub fn client(&mut self) -> &mut Process {
         &mut self.agents.client
+    }
+
+    /// The folder that everything of it is in, gone when this value is.
+    pub fn folder(&self) -> PathBuf {
+        self.home.path().to_owned()
     }
 
     /// Registers a job, written in HCL, and returns Nomad's answer, with `EvalID` and `JobModifyIndex`.
