@@ -4,6 +4,7 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use nova_hashistack::ConsulClient;
+use nova_hashistack::consul::txn::MAX_OPERATIONS;
 use nova_hashistack::consul::{Consistency, Indexed, KvEntry, TxnOperation, TxnOutcome};
 use nova_hashistack::transport::HashistackError;
 
@@ -13,12 +14,6 @@ use crate::history::{self, Past, Record, RecordError};
 
 /// How many records are read at once.
 const CONCURRENCY: usize = 8;
-
-/// The most steps of a transaction (Consul's `maxTxnOps`).
-const MAX_STEPS: usize = 128;
-
-/// How Consul's text begins when a token lacks a policy. A transaction answers 409 for that, as for a conflict.
-const PERMISSION_DENIED: &str = "Permission denied";
 
 /// The documents and their history below one prefix.
 #[derive(Clone, Debug)]
@@ -56,7 +51,7 @@ pub enum StoreError {
         /// The prefix.
         prefix: String,
     },
-    /// Consul says of a transaction that the token may not in the form in which it tells a conflict.
+    /// The token may not write what the change holds.
     #[error("the token may not write this change below {prefix}: {what}; nothing was written")]
     Denied {
         /// The prefix.
@@ -79,7 +74,7 @@ pub enum StoreError {
     },
     /// The change has more steps than one transaction takes.
     #[error(
-        "the change needs a transaction of {steps} steps, and Consul takes {MAX_STEPS}: put several fragments into one; nothing was written"
+        "the change needs a transaction of {steps} steps, and Consul takes {MAX_OPERATIONS}: put several fragments into one; nothing was written"
     )]
     TooManySteps {
         /// How many.
@@ -224,23 +219,19 @@ impl ConfigStore {
     /// When it is too large to be sent, when Consul refuses, and when the answer was lost and the store does not show the change.
     pub async fn commit(&self, plan: &Plan, before: &StoredDocuments) -> Result<Commit, StoreError> {
         let steps = plan.operations.len();
-        if steps > MAX_STEPS {
+        if steps > MAX_OPERATIONS {
             return Err(StoreError::TooManySteps { steps });
         }
         let operations = plan.operations.iter().map(step).collect();
         match self.consul.txn(operations).await {
-            Ok(TxnOutcome::Committed { entries, .. }) => {
+            Ok(TxnOutcome::Committed { entries }) => {
                 Ok(Commit::Written(self.indexes_after(plan, before, &entries)))
             }
-            Ok(TxnOutcome::Conflict(conflicts)) => {
-                match conflicts.into_iter().find(|conflict| conflict.what.contains(PERMISSION_DENIED)) {
-                    Some(denied) => {
-                        Err(StoreError::Denied { prefix: self.prefix.clone(), what: denied.what })
-                    }
-                    None => Ok(Commit::Conflict),
-                }
+            Ok(TxnOutcome::Conflict(_)) => Ok(Commit::Conflict),
+            Err(source) if source.is_too_large() => Err(StoreError::TooLarge(source)),
+            Err(HashistackError::Refused(refusal)) if refusal.is_permission_denied() => {
+                Err(StoreError::Denied { prefix: self.prefix.clone(), what: refusal.text })
             }
-            Err(source) if is_too_large(&source) => Err(StoreError::TooLarge(source)),
             // The servers may have written it all the same: the connection broke, or the leader was lost while it wrote.
             Err(source) if source.is_transient() => self.look_for(plan, source).await,
             Err(source) => Err(StoreError::Consul { doing: "writing the change", source }),
@@ -278,9 +269,4 @@ fn step(operation: &Operation) -> TxnOperation {
         Operation::Remove { key, modify_index } => TxnOperation::DeleteCas { key, modify_index },
         Operation::Forget { key } => TxnOperation::Delete { key },
     }
-}
-
-/// The steps were counted already, so that what is refused before it is sent is refused for its size.
-fn is_too_large(error: &HashistackError) -> bool {
-    error.is_too_large() || matches!(error, HashistackError::Invalid { .. })
 }

@@ -8,6 +8,7 @@ mod follow;
 mod last_known_good;
 mod view;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -15,13 +16,14 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use nova_config::{BootstrapConfig, ConsulConfig, Documents};
 use nova_hashistack::ConsulClient;
-use nova_hashistack::consul::{WatchConfig, WatchCounters, WatchEvent, Watched};
+use nova_hashistack::consul::{ConsulLogin, WatchConfig, WatchCounters, WatchEvent, Watched};
 use nova_telemetry::keys;
 use slog::{Logger, info, o, warn};
 
 use crate::receipt::{ConsulStanding, RegistrationState};
 
 pub use client::ConsulSetupError;
+use client::PreparedClient;
 pub use last_known_good::{LastKnownGood, LastKnownGoodError};
 
 pub(crate) use follow::{Following, follow};
@@ -45,6 +47,8 @@ pub struct FirstDocuments {
 /// Consul as a start has reached it, or tried to.
 pub(crate) struct Consul {
     pub(crate) client: ConsulClient,
+    /// Where the client's token comes from, if it is a login.
+    pub(crate) login: Option<Arc<ConsulLogin>>,
     pub(crate) config: ConsulConfig,
     pub(crate) following: Following,
     /// What happened to the watch.
@@ -65,7 +69,7 @@ impl FirstDocuments {
     pub async fn find(bootstrap: &BootstrapConfig, log: &Logger) -> Result<Self, ConsulSetupError> {
         let Some(config) = bootstrap.consul.clone() else { return Ok(Self::none()) };
         let log = log.new(o!(keys::COMPONENT => "documents"));
-        let client = client::client(&config)?;
+        let PreparedClient { client, login } = client::client(&config)?;
         let counters = WatchCounters::default();
         let events = events(&client, &config, counters.clone());
         let mut following = Following::new(events, View::new(&config.kv_prefix, config.max_stale));
@@ -82,7 +86,7 @@ impl FirstDocuments {
             from_consul,
             kept,
             last_known_good,
-            consul: Some(Consul { client, config, following, counters }),
+            consul: Some(Consul { client, login, config, following, counters }),
         })
     }
 

@@ -189,6 +189,11 @@ pub(crate) fn consul_state(log: &Logger, state: ConsulState, reason: Option<&str
     }
 }
 
+/// The token of this process was not deleted at its end.
+pub(crate) fn token_left(log: &Logger, reason: &str) {
+    warn!(log, "the Consul token of this process was not deleted; it ends by itself if its auth method says so"; keys::ERROR => reason);
+}
+
 /// What has happened to the watch on the documents until now.
 pub(crate) fn watch_counts(counts: WatchCounts) {
     let WatchCounts { wakeups, unchanged, resets, errors } = counts;

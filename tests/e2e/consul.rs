@@ -5,6 +5,7 @@ mod bad_days;
 mod callers;
 mod documents;
 mod load;
+mod many_watchers;
 mod outage;
 mod registration;
 mod versions;

@@ -139,7 +139,12 @@ impl Instance {
         };
         (self.root, self.metrics) = (address("listen")?, address("metrics")?);
         self.process = Some(process);
-        Ok(())
+        // It listens first, and loads its credentials at that time.
+        wait_for("the instance to be ready", DEADLINE, async || {
+            let (is_ready, health) = self.readiness().await?;
+            Ok(if is_ready { Look::Ready(()) } else { Look::NotYet(health) })
+        })
+        .await
     }
 
     /// Its configuration file.

@@ -81,3 +81,5 @@ mod tls_renewal;
 mod tls_settings;
 #[cfg(test)]
 mod vault_bed;
+#[cfg(test)]
+mod workload_identity;

@@ -1,26 +1,38 @@
 //! Consul: a client with one file for each part of its API, and the watch.
 
+pub mod acl;
 mod agent_service;
 mod catalog;
 mod check;
+mod config_entry;
 mod entry;
 mod health;
 mod indexed;
 pub mod kv;
-mod txn;
+mod lock;
+mod query;
+mod session;
+pub mod snapshot;
+pub mod txn;
 pub mod watch;
 
 use std::time::Duration;
 
 use futures_util::Stream;
 
+pub use acl::{Acl, AclAdmin, ConsulLogin, IssuedToken, Link, OwnToken};
 pub use agent_service::{AgentService, AgentServices, ServiceRegistration};
 pub use catalog::Catalog;
 pub use check::Check;
+pub use config_entry::{ConfigEntries, ConfigEntry};
 pub use entry::KvEntry;
 pub use health::{CheckStatus, Health, ServiceInstance};
 pub use indexed::{Consistency, Indexed};
 pub use kv::Kv;
+pub use lock::{HeldLock, Lease, Locks, Renewal};
+pub use query::{PreparedQueries, PreparedQuery, QueriedService, QueryFailover, QueryResult};
+pub use session::{Session, SessionBehavior, SessionConfig, Sessions};
+pub use snapshot::{SnapshotError, SnapshotSummary, Snapshots};
 pub use txn::{Conflict, TxnOperation, TxnOutcome};
 pub use watch::{WatchConfig, WatchCounters, WatchCounts, WatchEvent, Watched};
 
@@ -60,6 +72,16 @@ impl ConsulConfig {
             call_timeout: Duration::from_secs(10),
         }
     }
+
+    fn transport(self) -> Result<Transport, HashistackError> {
+        let scope = [("ns", self.namespace), ("partition", self.partition), ("dc", self.datacenter)];
+        let mut transport = TransportConfig::new(self.address, &Dialect::CONSUL);
+        transport.tls = self.tls;
+        transport.token = self.token;
+        transport.call_timeout = self.call_timeout;
+        transport.query = scope.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        Transport::new(transport)
+    }
 }
 
 /// A client of Consul. Clones share connections and the token.
@@ -74,13 +96,7 @@ impl ConsulClient {
     /// # Errors
     /// When a certificate cannot be used.
     pub fn new(config: ConsulConfig) -> Result<Self, HashistackError> {
-        let scope = [("ns", config.namespace), ("partition", config.partition), ("dc", config.datacenter)];
-        let mut transport = TransportConfig::new(config.address, &Dialect::CONSUL);
-        transport.tls = config.tls;
-        transport.token = config.token;
-        transport.call_timeout = config.call_timeout;
-        transport.query = scope.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-        Ok(Self { transport: Transport::new(transport)? })
+        Ok(Self { transport: config.transport()? })
     }
 
     /// The same client, which sends calls that may be repeated again when their failure may pass. Watches have rules of
@@ -107,6 +123,11 @@ impl ConsulClient {
         txn::run(&self.transport, &operations).await
     }
 
+    /// Access control.
+    pub fn acl(&self) -> Acl<'_> {
+        Acl::new(&self.transport)
+    }
+
     /// The services of the local agent.
     pub fn agent_service(&self) -> AgentServices<'_> {
         AgentServices::new(&self.transport)
@@ -115,6 +136,31 @@ impl ConsulClient {
     /// The catalog: who is registered, healthy or not.
     pub fn catalog(&self) -> Catalog<'_> {
         Catalog::new(&self.transport)
+    }
+
+    /// Sessions.
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions::new(&self.transport)
+    }
+
+    /// Locks on keys.
+    pub fn locks(&self) -> Locks<'_> {
+        Locks::new(self)
+    }
+
+    /// Configuration entries of the mesh.
+    pub fn config_entries(&self) -> ConfigEntries<'_> {
+        ConfigEntries::new(&self.transport)
+    }
+
+    /// Prepared queries.
+    pub fn queries(&self) -> PreparedQueries<'_> {
+        PreparedQueries::new(&self.transport)
+    }
+
+    /// Snapshots of the whole state.
+    pub fn snapshots(&self) -> Snapshots<'_> {
+        Snapshots::new(&self.transport)
     }
 
     /// The health of services.

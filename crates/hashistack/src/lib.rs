@@ -8,6 +8,8 @@
 //! - [`ConsulClient::watch`] is a blocking query as a stream of events, whose rules are pure functions.
 
 pub mod consul;
+#[cfg(test)]
+mod scripted;
 pub mod transport;
 
 pub use consul::{ConsulClient, ConsulConfig};

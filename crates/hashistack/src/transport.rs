@@ -28,6 +28,7 @@ pub use retry::Retries;
 pub use tls::{TlsConfig, TlsError};
 pub use token::{Login, Pending, TokenError, TokenFile, TokenSource};
 
+use call::CallToken;
 use client::{ClientSettings, HttpClient};
 
 /// How long a connection may take: the agent is on this machine or in this datacenter.
@@ -170,9 +171,17 @@ impl Transport {
     /// # Errors
     /// As [`Self::send`], as far as the head tells.
     pub async fn open(&self, call: &Call) -> Result<OpenAnswer, HashistackError> {
-        let token = self.shared.token.token().await?;
+        let token = match &call.token {
+            CallToken::OfTransport => self.shared.token.token().await?,
+            CallToken::Own(token) => Some(token.clone()),
+            CallToken::None => None,
+        };
         let refusal = match self.judge(call, self.dispatch(call, token.as_ref()).await?).await {
-            Err(HashistackError::Refused(refusal)) if refusal.status == 403 => refusal,
+            Err(HashistackError::Refused(refusal))
+                if refusal.status == 403 && matches!(call.token, CallToken::OfTransport) =>
+            {
+                refusal
+            }
             judged => return judged,
         };
         // A 403 was not executed, so that any call may be sent once more with another token.
@@ -235,3 +244,6 @@ impl Transport {
 fn unreachable(call: &CallName, error: reqwest::Error) -> HashistackError {
     HashistackError::Unreachable { call: call.clone(), source: Box::new(error.without_url()) }
 }
+
+#[cfg(test)]
+mod tests;

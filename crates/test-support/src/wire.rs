@@ -4,7 +4,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -32,8 +32,15 @@ pub enum Mode {
 pub struct Wire {
     address: SocketAddr,
     mode: watch::Sender<Mode>,
-    accepted: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     _accepting: JoinSet<()>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    accepted: AtomicUsize,
+    to_target: AtomicU64,
+    from_target: AtomicU64,
 }
 
 impl Wire {
@@ -49,9 +56,9 @@ impl Wire {
         let address = listener.local_addr()?;
         let (mode, modes) = watch::channel(Mode::Pass);
         let mut accepting = JoinSet::new();
-        let accepted = Arc::new(AtomicUsize::new(0));
-        accepting.spawn(accept(listener, target, modes, Arc::clone(&accepted)));
-        Ok(Self { address, mode, accepted, _accepting: accepting })
+        let counts = Arc::new(Counts::default());
+        accepting.spawn(accept(listener, target, modes, Arc::clone(&counts)));
+        Ok(Self { address, mode, counts, _accepting: accepting })
     }
 
     /// As [`Self::to`], at an address that a wire had before: the way back of what had disappeared.
@@ -69,7 +76,13 @@ impl Wire {
 
     /// How many connections came.
     pub fn accepted(&self) -> usize {
-        self.accepted.load(Ordering::Relaxed)
+        self.counts.accepted.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes went through it to the target, and how many came back.
+    pub fn carried(&self) -> (u64, u64) {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (of(&self.counts.to_target), of(&self.counts.from_target))
     }
 
     /// Changes what the wire does from now on, for open connections too.
@@ -82,22 +95,27 @@ async fn accept(
     listener: TcpListener,
     target: SocketAddr,
     modes: watch::Receiver<Mode>,
-    count: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
 ) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((client, _)) = accepted else { return };
-                count.fetch_add(1, Ordering::Relaxed);
-                connections.spawn(connect(client, target, modes.clone()));
+                counts.accepted.fetch_add(1, Ordering::Relaxed);
+                connections.spawn(connect(client, target, modes.clone(), Arc::clone(&counts)));
             }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-async fn connect(client: TcpStream, target: SocketAddr, mut modes: watch::Receiver<Mode>) {
+async fn connect(
+    client: TcpStream,
+    target: SocketAddr,
+    mut modes: watch::Receiver<Mode>,
+    counts: Arc<Counts>,
+) {
     if *modes.borrow() == Mode::Cut {
         return;
     }
@@ -106,7 +124,12 @@ async fn connect(client: TcpStream, target: SocketAddr, mut modes: watch::Receiv
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let (up, down) = (modes.clone(), modes.clone());
-    let both = async { tokio::join!(carry(from_client, to_server, up), carry(from_server, to_client, down)) };
+    let both = async {
+        tokio::join!(
+            carry(from_client, to_server, up, &counts.to_target),
+            carry(from_server, to_client, down, &counts.from_target)
+        )
+    };
     tokio::select! {
         _ = modes.wait_for(|mode| *mode == Mode::Cut) => {}
         _ = both => {}
@@ -114,7 +137,12 @@ async fn connect(client: TcpStream, target: SocketAddr, mut modes: watch::Receiv
 }
 
 /// Carries bytes one way until either side ends; the other way goes on until it ends too.
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut modes: watch::Receiver<Mode>) {
+async fn carry(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut modes: watch::Receiver<Mode>,
+    carried: &AtomicU64,
+) {
     let mut piece = vec![0; 16 << 10];
     loop {
         let Ok(length @ 1..) = from.read(&mut piece).await else { return };
@@ -129,6 +157,7 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut modes: watch
         if to.write_all(bytes).await.is_err() {
             return;
         }
+        carried.fetch_add(u64::try_from(length).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -166,6 +195,7 @@ mod tests {
         let wire = Wire::to(target).await.unwrap();
         let mut socket = TcpStream::connect(wire.address()).await.unwrap();
         assert_eq!(&exchange(&mut socket).await.unwrap(), b"ping");
+        assert_eq!(wire.carried(), (4, 4));
         wire.set(Mode::Cut);
         let ended = tokio::time::timeout(DEADLINE, socket.read(&mut [0; 4])).await.unwrap();
         assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");

@@ -1,6 +1,9 @@
 //! Consul's client, made of what the configuration says of it.
 
+use std::sync::Arc;
+
 use nova_config::{ConsulConfig, ConsulTlsConfig, ConsulToken};
+use nova_hashistack::consul::ConsulLogin;
 use nova_hashistack::transport::{AddressError, TokenSource};
 use nova_hashistack::{Address, ConsulClient, ConsulConfig as ClientConfig, HashistackError, TlsConfig};
 
@@ -15,25 +18,32 @@ pub enum ConsulSetupError {
     Client(#[source] HashistackError),
 }
 
-/// Prepares the client; nothing is sent, and a token is read with the first call.
-pub(super) fn client(config: &ConsulConfig) -> Result<ConsulClient, ConsulSetupError> {
+/// A client, and the login that its token comes from, if it comes from one.
+pub(super) struct PreparedClient {
+    pub(super) client: ConsulClient,
+    pub(super) login: Option<Arc<ConsulLogin>>,
+}
+
+/// Prepares the client; nothing is sent, and a token or a JWT is read with the first call.
+pub(super) fn client(config: &ConsulConfig) -> Result<PreparedClient, ConsulSetupError> {
     let address: Address = config.address.to_string().parse().map_err(ConsulSetupError::Address)?;
     let mut settings = ClientConfig::new(address);
-    settings.token = token(&config.token);
     settings.namespace.clone_from(&config.namespace);
     settings.partition.clone_from(&config.partition);
     settings.datacenter.clone_from(&config.datacenter);
     settings.tls = tls(&config.tls);
-    ConsulClient::new(settings).map_err(ConsulSetupError::Client)
-}
-
-fn token(token: &ConsulToken) -> TokenSource {
-    match token {
+    let mut login = None;
+    settings.token = match &config.token {
         ConsulToken::None => TokenSource::None,
         ConsulToken::Fixed(token) => TokenSource::Fixed(token.clone()),
         ConsulToken::File(path) => TokenSource::file(path),
-        ConsulToken::Login(_) => TokenSource::None, // TODO login
-    }
+        ConsulToken::Login(with) => {
+            let prepared = ConsulLogin::new(&settings, &with.auth_method, &with.jwt_file);
+            let prepared = Arc::new(prepared.map_err(ConsulSetupError::Client)?);
+            TokenSource::Login(Arc::<ConsulLogin>::clone(login.insert(prepared)))
+        }
+    };
+    Ok(PreparedClient { client: ConsulClient::new(settings).map_err(ConsulSetupError::Client)?, login })
 }
 
 fn tls(tls: &ConsulTlsConfig) -> TlsConfig {

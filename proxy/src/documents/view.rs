@@ -67,7 +67,7 @@ impl View {
 
     /// There is no answer, for this reason.
     pub(crate) fn failed(&mut self, error: &HashistackError) {
-        let denied = error.is_acl_not_found() || error.is_permission_denied();
+        let denied = error.is_acl_not_found() || error.is_permission_denied() || error.is_identity_refused();
         let state = if denied { ConsulState::Denied } else { ConsulState::Unreachable };
         self.failure = Some((state, error_chain(error)));
     }

@@ -1,9 +1,14 @@
 //! Tokens and policies: what Consul refuses, and what it leaves out without a word.
 
+use std::path::Path;
+
+use nova_test_support::identity::Signer;
 use nova_test_support::server::ConsulLaunch;
+use nova_test_support::wait::{DEADLINE, Look, wait_for};
 use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, InstanceSettings, in_sync, model};
+use crate::workload_identity::{METHOD, admit, delete_token, tokens_of_logins};
 
 const READS: &str =
     "key_prefix \"nova/test/config\" { policy = \"read\" }\nservice \"nova-proxy\" { policy = \"write\" }\n";
@@ -31,9 +36,7 @@ async fn a_token_that_is_deleted_changes_the_state_alone_and_its_successor_in_th
 
     let api = fleet.consul.api();
     let own = api.with_token(&token).get("/v1/acl/token/self").await.unwrap();
-    let accessor = own["AccessorID"].as_str().unwrap();
-    let gone = api.send(http::Method::DELETE, &format!("/v1/acl/token/{accessor}"), "").await.unwrap();
-    assert_eq!(gone.status, 200, "{}", gone.text());
+    delete_token(&fleet.consul, own["AccessorID"].as_str().unwrap()).await.unwrap();
     // A blocking query that waits already is not ended by it; the next change is what the token may not see.
     fleet.put("config", model("after")).await.unwrap();
     let denied = instance.receipt_where("the refusal of the token", state("denied")).await.unwrap();
@@ -51,6 +54,79 @@ async fn a_token_that_is_deleted_changes_the_state_alone_and_its_successor_in_th
     std::fs::write(&file, fleet.consul.token_for("second", READS).await.unwrap()).unwrap();
     instance.receipt_where("the change", in_sync).await.unwrap();
     assert!(instance.serves("after").await.unwrap());
+}
+
+/// The lines of the `consul` block for a login with the JWT in this file.
+fn login(jwt: &Path) -> String {
+    format!("login {{\n    auth_method = \"{METHOD}\"\n    jwt_file = {jwt:?}\n  }}")
+}
+
+fn in_sync_and_registered(receipt: &Value) -> bool {
+    in_sync(receipt) && receipt["consul"]["registration"] == "registered"
+}
+
+#[tokio::test]
+async fn a_login_goes_on_when_its_token_is_deleted_and_ends_with_the_process() {
+    let fleet = Fleet::with(ConsulLaunch::new().with_acls()).await.unwrap();
+    fleet.put("config", model("before")).await.unwrap();
+    let signer = Signer::new().unwrap();
+    admit(&fleet.consul, &signer, READS).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let jwt = folder.path().join("jwt");
+    std::fs::write(&jwt, signer.identity("default", "nova-proxy").unwrap()).unwrap();
+    let mut instance =
+        fleet.instance(InstanceSettings::named("one").with_consul(&login(&jwt))).await.unwrap();
+    instance.receipt_where("documents and registration", in_sync_and_registered).await.unwrap();
+    let first = tokens_of_logins(&fleet.consul).await.unwrap();
+    assert_eq!(first.len(), 1, "one login serves the watch and the registration: {first:?}");
+
+    delete_token(&fleet.consul, &first[0]).await.unwrap();
+    fleet.put("config", model("after")).await.unwrap();
+    wait_for("the change to be served", DEADLINE, async || {
+        Ok(if instance.serves("after").await? { Look::Ready(()) } else { Look::NotYet("before") })
+    })
+    .await
+    .unwrap();
+    instance.receipt_where("the same state with another token", in_sync_and_registered).await.unwrap();
+    let second = tokens_of_logins(&fleet.consul).await.unwrap();
+    assert!(second.len() == 1 && second != first, "{first:?} and then {second:?}");
+    let log = instance.process().unwrap().stderr().unwrap();
+    assert!(!log.contains(std::fs::read_to_string(&jwt).unwrap().as_str()), "a JWT is no text for the log");
+
+    assert_eq!(instance.stop().await.unwrap(), Some(0));
+    assert_eq!(tokens_of_logins(&fleet.consul).await.unwrap(), [""; 0]);
+    let listed = fleet.consul.api().get("/v1/catalog/service/nova-proxy").await.unwrap();
+    assert_eq!(listed, json!([]), "deregistered before the logout");
+}
+
+#[tokio::test]
+async fn a_jwt_that_is_absent_or_of_a_stranger_keeps_no_proxy_from_starting() {
+    let fleet = Fleet::with(ConsulLaunch::new().with_acls()).await.unwrap();
+    fleet.put("config", model("of-consul")).await.unwrap();
+    let signer = Signer::new().unwrap();
+    admit(&fleet.consul, &signer, READS).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let jwt = folder.path().join("jwt");
+    let settings = InstanceSettings::named("one").with_consul(&login(&jwt)).with_rest(&model("of-the-file"));
+    let instance = fleet.instance(settings).await.unwrap();
+    let told = |part: &str| {
+        let part = part.to_owned();
+        move |receipt: &Value| receipt["consul"]["error"].as_str().is_some_and(|error| error.contains(&part))
+    };
+    instance.receipt_where("the absent file", told(jwt.to_str().unwrap())).await.unwrap();
+    assert!(instance.readiness().await.unwrap().0 && instance.serves("of-the-file").await.unwrap());
+
+    std::fs::write(&jwt, Signer::new().unwrap().identity("default", "nova-proxy").unwrap()).unwrap();
+    let denied = instance.receipt_where("the stranger", told("renew the file")).await.unwrap();
+    assert_eq!(denied["consul"]["state"], "denied", "{denied}");
+
+    std::fs::write(&jwt, signer.identity("default", "another-job").unwrap()).unwrap();
+    let denied = instance.receipt_where("the other job", told("no binding rule")).await.unwrap();
+    assert_eq!(denied["consul"]["state"], "denied", "{denied}");
+
+    std::fs::write(&jwt, signer.identity("default", "nova-proxy").unwrap()).unwrap();
+    instance.receipt_where("documents and registration", in_sync_and_registered).await.unwrap();
+    assert!(instance.serves("of-consul").await.unwrap());
 }
 
 #[tokio::test]

@@ -78,8 +78,8 @@ async fn a_task_gets_the_rights_of_its_job_from_consul_and_from_vault() {
     // Another job is whom it says it is, and that gives it nothing.
     let (status, answer) = login(&consul, of_web.trim_end()).await.unwrap();
     assert_eq!(status, 403, "{answer}");
-    let role = json!({ "role": "proxy", "jwt": of_web.trim_end() });
-    let refused = vault.api().anonymous().send(Method::POST, "/v1/auth/jwt-nomad/login", &role.to_string());
-    let refused = refused.await.unwrap();
+    let shown = json!({ "role": "proxy", "jwt": of_web.trim_end() }).to_string();
+    let stranger = vault.api().anonymous();
+    let refused = stranger.send(Method::POST, "/v1/auth/jwt-nomad/login", &shown).await.unwrap();
     assert_eq!(refused.status, 400, "{}", refused.text());
 }

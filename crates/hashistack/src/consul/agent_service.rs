@@ -56,7 +56,7 @@ pub struct AgentService {
 }
 
 /// Go writes an empty list as `null`.
-fn or_default<'de, D, T>(reader: D) -> Result<T, D::Error>
+pub(super) fn or_default<'de, D, T>(reader: D) -> Result<T, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de> + Default,

@@ -50,7 +50,7 @@ pub struct Health<'c> {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Listed {
+pub(super) struct Listed {
     node: ListedNode,
     service: ListedService,
     #[serde(default)]

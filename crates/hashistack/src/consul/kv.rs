@@ -95,6 +95,32 @@ impl<'c> Kv<'c> {
         self.confirmed(call).await
     }
 
+    /// Locks a key for a session and writes a value. False when another session holds it, or its lock delay has not passed.
+    ///
+    /// # Errors
+    /// As [`Self::put`], and 500 for a session that is gone.
+    pub async fn acquire(
+        &self,
+        key: &str,
+        value: impl Into<Bytes>,
+        session: &str,
+    ) -> Result<bool, HashistackError> {
+        self.confirmed(Call::put("/v1/kv").path(key)?.query("acquire", session.to_owned()).body(value)).await
+    }
+
+    /// Gives a key's lock back and writes a value. False when the session does not hold it.
+    ///
+    /// # Errors
+    /// As [`Self::put`].
+    pub async fn release(
+        &self,
+        key: &str,
+        value: impl Into<Bytes>,
+        session: &str,
+    ) -> Result<bool, HashistackError> {
+        self.confirmed(Call::put("/v1/kv").path(key)?.query("release", session.to_owned()).body(value)).await
+    }
+
     /// Removes one key. To remove an absent one is no error.
     ///
     /// # Errors

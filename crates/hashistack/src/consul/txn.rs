@@ -1,109 +1,276 @@
-//! Transactions.
+//! Transactions: all of several operations on the key-value store, or none of them.
+//!
+//! Keys that one transaction writes have one `ModifyIndex`, and a recursive read shows them together. There is no waiting for a
+//! transaction, and one that changes nothing is not distributed to the servers.
+
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use super::entry::{KvEntry, encoded};
-use crate::transport::{Call, HashistackError, Transport};
+use crate::transport::{Call, HashistackError, Refusal, Transport};
 
-/// The most operations.
+/// The most operations of a transaction; reads count (Consul's `maxTxnOps`, which is no setting).
 pub const MAX_OPERATIONS: usize = 128;
-/// The most bytes.
-pub const MAX_BODY: usize = 512 << 10;
+
+/// How Consul's text begins when a token lacks a policy.
+const PERMISSION_DENIED: &str = "Permission denied";
 
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "scratch")]
 pub enum TxnOperation {
-    /// w
-    Cas { key: String, value: Bytes, modify_index: u64 },
-    /// c
-    CheckIndex { key: String, modify_index: u64 },
-    /// d
-    DeleteCas { key: String, modify_index: u64 },
-    /// d
-    Delete { key: String },
+    /// Writes a value, whatever is there.
+    Set {
+        /// The key.
+        key: String,
+        /// The value.
+        value: Bytes,
+    },
+    /// Writes a value if the key's `modify_index` is still this one; zero means that it must be absent.
+    Cas {
+        /// The key.
+        key: String,
+        /// The value.
+        value: Bytes,
+        /// The index to compare.
+        modify_index: u64,
+    },
+    /// Holds if the key's `modify_index` is this one.
+    CheckIndex {
+        /// The key.
+        key: String,
+        /// The index to compare.
+        modify_index: u64,
+    },
+    /// Holds if the key is absent.
+    CheckNotExists {
+        /// The key.
+        key: String,
+    },
+    /// Holds if the session has locked the key: the fence before what a leader writes.
+    CheckSession {
+        /// The key.
+        key: String,
+        /// The session.
+        session: String,
+    },
+    /// Reads a key. An absent one lets the transaction fail.
+    Get {
+        /// The key.
+        key: String,
+    },
+    /// Locks the key for the session and writes a value.
+    Lock {
+        /// The key.
+        key: String,
+        /// The value.
+        value: Bytes,
+        /// The session.
+        session: String,
+    },
+    /// Gives the key's lock back and writes a value.
+    Unlock {
+        /// The key.
+        key: String,
+        /// The value.
+        value: Bytes,
+        /// The session.
+        session: String,
+    },
+    /// Removes a key, whatever is there. To remove an absent one is no error.
+    Delete {
+        /// The key.
+        key: String,
+    },
+    /// Removes a key if its `modify_index` is still this one.
+    DeleteCas {
+        /// The key.
+        key: String,
+        /// The index to compare.
+        modify_index: u64,
+    },
+    /// Removes every key below a folder, whose name ends with a slash.
+    DeleteTree {
+        /// The folder.
+        folder: String,
+    },
 }
 
-/// What came of it.
+/// What came of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "scratch")]
 pub enum TxnOutcome {
-    /// y
-    Committed { entries: Vec<KvEntry>, index: u64 },
-    /// n
+    /// All of it was carried out.
+    Committed {
+        /// The entries that were written or read, in the order of the operations; written ones without their values.
+        entries: Vec<KvEntry>,
+    },
+    /// Nothing of it was carried out, for what these say.
     Conflict(Vec<Conflict>),
 }
 
-/// Why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "scratch")]
+/// An operation that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub struct Conflict {
+    /// Its place among the operations, from zero.
+    #[serde(rename = "OpIndex")]
     pub operation: usize,
+    /// What Consul says of it.
     pub what: String,
 }
 
-#[derive(Deserialize)]
+/// An operation as the API has it.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Written<'o> {
+    verb: &'static str,
+    key: &'o str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<&'o str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Step<'o> {
+    #[serde(rename = "KV")]
+    kv: Written<'o>,
+}
+
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Reply {
     #[serde(default)]
-    results: Option<Vec<ResultOf>>,
+    results: Option<Vec<StepResult>>,
     #[serde(default)]
-    errors: Option<Vec<ErrorOf>>,
+    errors: Option<Vec<Conflict>>,
 }
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ResultOf {
+
+#[derive(Debug, Deserialize)]
+struct StepResult {
     #[serde(rename = "KV", default)]
     kv: Option<KvEntry>,
 }
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ErrorOf {
-    op_index: usize,
-    what: String,
+
+impl TxnOperation {
+    fn written(&self) -> Result<Written<'_>, HashistackError> {
+        let verb = |verb, key| Written { verb, key, ..Written::default() };
+        let valued = |name, key, value: &Bytes| Written { value: Some(encoded(value)), ..verb(name, key) };
+        Ok(match self {
+            Self::Set { key, value } => valued("set", key, value),
+            Self::Cas { key, value, modify_index } => {
+                Written { index: Some(*modify_index), ..valued("cas", key, value) }
+            }
+            Self::CheckIndex { key, modify_index } => {
+                Written { index: Some(*modify_index), ..verb("check-index", key) }
+            }
+            Self::CheckNotExists { key } => verb("check-not-exists", key),
+            Self::CheckSession { key, session } => {
+                Written { session: Some(session), ..verb("check-session", key) }
+            }
+            Self::Get { key } => verb("get", key),
+            Self::Lock { key, value, session } => {
+                Written { session: Some(session), ..valued("lock", key, value) }
+            }
+            Self::Unlock { key, value, session } => {
+                Written { session: Some(session), ..valued("unlock", key, value) }
+            }
+            Self::Delete { key } => verb("delete", key),
+            Self::DeleteCas { key, modify_index } => {
+                Written { index: Some(*modify_index), ..verb("delete-cas", key) }
+            }
+            Self::DeleteTree { folder } if folder.ends_with('/') => verb("delete-tree", folder),
+            Self::DeleteTree { folder } => {
+                let what =
+                    format!("{folder:?} is no folder: end it with a slash to remove all that is below it");
+                return Err(HashistackError::Invalid { what });
+            }
+        })
+    }
 }
 
+/// Carries out all operations, or none of them. It is never sent twice: the second time its conditions may not hold because
+/// they held the first time.
+///
+/// # Errors
+/// [`HashistackError::Invalid`] for more than [`MAX_OPERATIONS`] and for what is no folder, and nothing is sent; when there is no
+/// answer, and then it may have been carried out; a refusal, which is one of 413 for more than `txn_max_req_len` (512 KiB of JSON,
+/// about 384 KiB of values, where the server says nothing else), and of 403 where the token may not.
 pub(super) async fn run(
     transport: &Transport,
     operations: &[TxnOperation],
 ) -> Result<TxnOutcome, HashistackError> {
-    let body: Vec<Value> = operations
-        .iter()
-        .map(|operation| {
-            let kv = match operation {
-                TxnOperation::Cas { key, value, modify_index } => {
-                    json!({"Verb": "cas", "Key": key, "Value": encoded(value), "Index": modify_index})
-                }
-                TxnOperation::CheckIndex { key, modify_index } => {
-                    json!({"Verb": "check-index", "Key": key, "Index": modify_index})
-                }
-                TxnOperation::DeleteCas { key, modify_index } => {
-                    json!({"Verb": "delete-cas", "Key": key, "Index": modify_index})
-                }
-                TxnOperation::Delete { key } => json!({"Verb": "delete", "Key": key}),
-            };
-            json!({"KV": kv})
-        })
-        .collect();
-    let call = Call::put("/v1/txn").json(&body)?.accepting(&[409]);
-    if serde_json::to_vec(&body).map(|b| b.len()).unwrap_or(0) > MAX_BODY {
-        return Err(HashistackError::Invalid { what: "too large".to_owned() });
-    }
+    let call = Call::put("/v1/txn").json(&steps(operations)?)?.accepting(&[409]);
     let answer = transport.send(&call).await?;
-    let reply: Reply = answer.json()?;
-    if answer.head.status == 409 {
-        return Ok(TxnOutcome::Conflict(
-            reply
-                .errors
-                .unwrap_or_default()
-                .into_iter()
-                .map(|e| Conflict { operation: e.op_index, what: e.what })
-                .collect(),
-        ));
+    let Reply { results, errors } = answer.json()?;
+    if answer.head.status != 409 {
+        let entries = results.unwrap_or_default().into_iter().filter_map(|result| result.kv).collect();
+        return Ok(TxnOutcome::Committed { entries });
     }
-    Ok(TxnOutcome::Committed {
-        entries: reply.results.unwrap_or_default().into_iter().filter_map(|r| r.kv).collect(),
-        index: answer.head.index.unwrap_or_default(),
-    })
+    let conflicts = errors.unwrap_or_default();
+    // A missing policy is answered like a conflict, or as a refusal: which of both depends on the operation.
+    match conflicts.iter().find(|conflict| conflict.what.contains(PERMISSION_DENIED)) {
+        Some(denied) => {
+            let text = denied.what.clone();
+            let refusal =
+                Refusal { call: answer.call().clone(), status: 403, text, index: answer.head.index };
+            Err(refusal.into())
+        }
+        None => Ok(TxnOutcome::Conflict(conflicts)),
+    }
+}
+
+fn steps(operations: &[TxnOperation]) -> Result<Vec<Step<'_>>, HashistackError> {
+    let count = operations.len();
+    if count > MAX_OPERATIONS {
+        let what = format!(
+            "a transaction has {MAX_OPERATIONS} operations at most, and this one {count}: split it; nothing was sent"
+        );
+        return Err(HashistackError::Invalid { what });
+    }
+    operations.iter().map(|operation| Ok(Step { kv: operation.written()? })).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn text(text: &str) -> String {
+        text.to_owned()
+    }
+
+    #[test]
+    fn operations_are_written_as_consul_reads_them() {
+        let value = Bytes::from_static(b"hi");
+        let operations = [
+            TxnOperation::Cas { key: text("a"), value: value.clone(), modify_index: 0 },
+            TxnOperation::CheckSession { key: text("leader"), session: text("s") },
+            TxnOperation::Lock { key: text("leader"), value, session: text("s") },
+            TxnOperation::DeleteCas { key: text("b"), modify_index: 7 },
+            TxnOperation::DeleteTree { folder: text("c/") },
+        ];
+        let body: Value = serde_json::to_value(steps(&operations).unwrap()).unwrap();
+        assert_eq!(
+            body,
+            json!([
+                {"KV": {"Verb": "cas", "Key": "a", "Value": "aGk=", "Index": 0}},
+                {"KV": {"Verb": "check-session", "Key": "leader", "Session": "s"}},
+                {"KV": {"Verb": "lock", "Key": "leader", "Value": "aGk=", "Session": "s"}},
+                {"KV": {"Verb": "delete-cas", "Key": "b", "Index": 7}},
+                {"KV": {"Verb": "delete-tree", "Key": "c/"}},
+            ])
+        );
+    }
+
+    #[test]
+    fn what_no_transaction_holds_is_refused_before_it_is_sent() {
+        let many = vec![TxnOperation::Get { key: text("a") }; MAX_OPERATIONS + 1];
+        let error = steps(&many).unwrap_err().to_string();
+        assert!(error.contains("128") && error.contains("129") && error.contains("split it"), "{error}");
+        let error = steps(&[TxnOperation::DeleteTree { folder: text("a") }]).unwrap_err().to_string();
+        assert!(error.contains("end it with a slash"), "{error}");
+    }
 }

@@ -15,6 +15,8 @@
 //! 8. Failures are followed by growing pauses with a random part, and what was read last stays.
 //! 9. Every answer tells how far its server is behind the leader.
 //! 10. A watch holds one connection, for itself.
+//! 11. An answer with nothing in it, or with something left out, may be for lack of a right. A call that waits is not told of a right
+//!     that is granted, and brings its token only when it is sent: such calls wait for seconds, and then everything is read anew.
 //!
 //! One more is for reads of any server ([`Consistency::Stale`]): one that lags behind cannot take anything back. Other content at an
 //! index that is not higher is read again from the leader before it is believed.
@@ -40,6 +42,9 @@ use pace::{Came, Pace};
 
 /// The longest wait that Consul grants; a longer one is cut to it.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// The wait of calls after an answer that a token with more rights might have had more in.
+const WAIT_FOR_RIGHTS: Duration = Duration::from_secs(15);
 
 /// How much longer than its wait a call may take: servers lengthen the wait by up to a sixteenth, so that clients do not come back
 /// together, and the answer has to arrive.
@@ -109,6 +114,7 @@ pub(super) fn follow(
         config,
         pace: Pace::default(),
         failing: None,
+        may_lack_rights: false,
     };
     unfold(watch, async |mut watch| {
         let event = watch.next().await;
@@ -122,6 +128,8 @@ struct Watch {
     cursor: Cursor,
     pace: Pace,
     failing: Option<Failing>,
+    /// Whether the last answer might have been another one to another token.
+    may_lack_rights: bool,
 }
 
 struct Failing {
@@ -134,6 +142,8 @@ struct Failing {
 enum FailureKind {
     /// No answer, or that of a server in trouble.
     NoAnswer,
+    /// There is no token to send; a login was refused with this status.
+    NoToken(Option<u16>),
     UnknownToken,
     Denied,
     /// Another refusal, by its status.
@@ -144,6 +154,9 @@ enum FailureKind {
 
 impl FailureKind {
     fn of(error: &HashistackError) -> Self {
+        if matches!(error, HashistackError::Token(_)) && !error.is_transient() {
+            return Self::NoToken(error.refusal().map(|refusal| refusal.status));
+        }
         if error.is_acl_not_found() {
             return Self::UnknownToken;
         }
@@ -159,8 +172,8 @@ impl FailureKind {
 }
 
 /// How long a call waits of what is asked for.
-fn granted(wait: Duration) -> Duration {
-    wait.min(LONGEST_WAIT)
+fn granted(wait: Duration, may_lack_rights: bool) -> Duration {
+    wait.min(if may_lack_rights { WAIT_FOR_RIGHTS } else { LONGEST_WAIT })
 }
 
 /// When a call that waits so long is given up.
@@ -196,7 +209,7 @@ impl Watch {
 
     fn waiting(&self, call: Call, ask: Ask) -> Call {
         let Some(after) = ask.after else { return call };
-        let wait = granted(self.config.wait);
+        let wait = granted(self.config.wait, self.may_lack_rights);
         call.query("index", after.to_string())
             .query("wait", format!("{}ms", wait.as_millis()))
             .timeout(given_up_after(wait))
@@ -206,12 +219,16 @@ impl Watch {
         let now = Instant::now();
         let came = match ask.after {
             None => Came::AtOnce,
-            Some(_) if now.duration_since(sent) < granted(self.config.wait) => Came::Early,
+            Some(_) if now.duration_since(sent) < granted(self.config.wait, self.may_lack_rights) => {
+                Came::Early
+            }
             Some(_) => Came::AfterTheWait,
         };
+        let lacked_rights = self.may_lack_rights;
+        self.may_lack_rights = answer.value.is_empty() || answer.filtered_by_acls;
         let news = self.cursor.answered(ask, answer.index, cursor::content(&answer.value));
-        if came == Came::Early {
-            self.cursor.came_early(ask);
+        if came == Came::Early || (came == Came::AfterTheWait && lacked_rights) {
+            self.cursor.read_anew(ask);
         }
         self.config.counters.answered(came, news);
         self.pace.answered(now, came, news);

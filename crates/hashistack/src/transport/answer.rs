@@ -64,6 +64,11 @@ impl Answer {
         Ok(value)
     }
 
+    /// The call, as messages name it.
+    pub fn call(&self) -> &CallName {
+        &self.call
+    }
+
     /// An error that says that the body is not what was promised.
     pub(crate) fn unexpected(
         &self,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::SecretString;
 
 use super::error::HashistackError;
 
@@ -19,8 +20,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// service instances with their checks has some 2 MiB. Eight times that is no answer to any question that is asked here.
 pub const MAX_ANSWER: usize = 16 << 20;
 
-/// One request.
-#[derive(Debug, Clone)]
+/// One request. What shows of it is its name: bodies and queries hold what is nobody's business.
+#[derive(Clone)]
 pub struct Call {
     pub(super) method: Method,
     pub(super) path: String,
@@ -30,6 +31,24 @@ pub struct Call {
     pub(super) max_answer: usize,
     pub(super) idempotent: bool,
     pub(super) accepted: &'static [u16],
+    pub(super) token: CallToken,
+}
+
+/// Which token a call is sent with.
+#[derive(Clone)]
+pub(super) enum CallToken {
+    /// That of the transport, and another one after a 403 where there is one.
+    OfTransport,
+    /// None.
+    None,
+    /// This one, and no other.
+    Own(SecretString),
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {}", self.method, self.path)
+    }
 }
 
 impl Call {
@@ -44,6 +63,7 @@ impl Call {
             max_answer: MAX_ANSWER,
             idempotent,
             accepted: &[],
+            token: CallToken::OfTransport,
         }
     }
 
@@ -147,6 +167,18 @@ impl Call {
     /// Statuses beside 2xx that are answers, and no refusals: 404 where absence is one.
     pub fn accepting(mut self, statuses: &'static [u16]) -> Self {
         self.accepted = statuses;
+        self
+    }
+
+    /// Sends the call without a token: it is for those who have none yet.
+    pub fn without_token(mut self) -> Self {
+        self.token = CallToken::None;
+        self
+    }
+
+    /// Sends the call with this token, and not with that of the transport.
+    pub fn with_token(mut self, token: SecretString) -> Self {
+        self.token = CallToken::Own(token);
         self
     }
 

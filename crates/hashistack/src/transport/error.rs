@@ -9,6 +9,16 @@ use super::call::CallName;
 use super::tls::TlsError;
 use super::token::TokenError;
 
+/// How Consul's texts tell that it does not take a JWT (`internal/go-sso/oidcauth/jwt.go` in its source).
+const JWT_FAULTS: [&str; 6] = [
+    "missing jwt",
+    "error parsing token",
+    "error verifying token",
+    "error validating",
+    "no known key successfully validated",
+    "encoded in token",
+];
+
 /// Why a call gave no answer that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum HashistackError {
@@ -97,9 +107,34 @@ impl Refusal {
         self.status == 403 && !self.is_acl_not_found()
     }
 
+    /// A login was refused for what it showed: a JWT that is expired, signed by a stranger, or made for somebody else. Consul
+    /// answers 500 for that, as if the fault were its own.
+    pub fn is_identity_refused(&self) -> bool {
+        // Whoever signs may be out of reach for a moment; that is no fault of the identity.
+        let is_judged = !self.text.contains("fetching keys");
+        self.is_login()
+            && self.status == 500
+            && is_judged
+            && JWT_FAULTS.iter().any(|fault| self.text.contains(fault))
+    }
+
+    /// The call was a login.
+    fn is_login(&self) -> bool {
+        self.call.path.ends_with("/acl/login")
+    }
+
     /// What to do next.
     fn advice(&self) -> &'static str {
         match self.status {
+            403 if self.is_acl_not_found() && self.is_login() => {
+                "there is no such auth method: check its name, and the namespace"
+            }
+            403 if self.is_login() => {
+                "no binding rule of the auth method matches the identity, or the role that it binds is gone: correct its selector"
+            }
+            500 if self.is_identity_refused() => {
+                "the jwt is expired, or none that the auth method trusts: renew the file, and compare the method's keys and audiences"
+            }
             400 => {
                 "the request does not fit this server; compare versions, and leave out settings of the enterprise edition"
             }
@@ -134,10 +169,11 @@ impl fmt::Display for Refusal {
 impl StdError for Refusal {}
 
 impl HashistackError {
-    /// What the server said, where it refused.
+    /// What the server said, where it refused: the call, or the login that it needs.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused(refusal) => Some(refusal),
+            Self::Token(TokenError::Login(login)) => login.refusal(),
             _ => None,
         }
     }
@@ -154,6 +190,11 @@ impl HashistackError {
     /// As [`Refusal::is_permission_denied`].
     pub fn is_permission_denied(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_permission_denied)
+    }
+
+    /// As [`Refusal::is_identity_refused`].
+    pub fn is_identity_refused(&self) -> bool {
+        self.refusal().is_some_and(Refusal::is_identity_refused)
     }
 
     /// Nothing is there.
@@ -175,7 +216,10 @@ impl HashistackError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } => true,
-            Self::Refused(refusal) => matches!(refusal.status, 429 | 500 | 502 | 503 | 504),
+            Self::Refused(refusal) => {
+                matches!(refusal.status, 429 | 500 | 502 | 503 | 504) && !refusal.is_identity_refused()
+            }
+            Self::Token(TokenError::Login(login)) => login.is_transient(),
             _ => false,
         }
     }
@@ -183,17 +227,49 @@ impl HashistackError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rstest::rstest;
 
     use super::*;
 
     fn refusal(status: u16, text: &str) -> Refusal {
+        refusal_of("/v1/kv/nova/config", status, text)
+    }
+
+    fn refusal_of(path: &str, status: u16, text: &str) -> Refusal {
         let call = CallName {
             method: http::Method::GET,
-            path: "/v1/kv/nova/config".to_owned(),
+            path: path.to_owned(),
             server: "consul http://127.0.0.1:8500".into(),
         };
         Refusal { call, status, text: text.to_owned(), index: None }
+    }
+
+    #[rstest]
+    #[case::stranger(500, "no known key successfully validated the token signature", true, "renew the file")]
+    #[case::expired(500, "error validating claims: token is expired", true, "renew the file")]
+    #[case::keys_out_of_reach(
+        500,
+        "error verifying token: failed to verify signature: fetching keys oidc: get keys failed",
+        false,
+        "its log says why"
+    )]
+    #[case::election(500, "No cluster leader", false, "no leader")]
+    #[case::no_rule(403, "Permission denied", false, "no binding rule")]
+    #[case::no_method(403, "ACL not found: auth method \"x\" not found", false, "no such auth method")]
+    fn a_login_that_is_refused_is_told_from_one_that_may_succeed_later(
+        #[case] status: u16,
+        #[case] text: &str,
+        #[case] is_identity: bool,
+        #[case] advice: &str,
+    ) {
+        let login = refusal_of("/v1/acl/login", status, text);
+        assert!(login.to_string().contains(advice), "{login}");
+        assert_eq!(login.is_identity_refused(), is_identity);
+        let error = HashistackError::from(TokenError::Login(Arc::new(login.into())));
+        assert_eq!(error.is_transient(), status == 500 && !is_identity, "{error:?}");
+        assert_eq!(error.is_identity_refused(), is_identity);
     }
 
     #[rstest]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::error::Refusal;
+use super::error::{HashistackError, Refusal};
 use super::stamp::Stamp;
 
 /// The largest file that is taken for a token: tokens have some dozen bytes, those of logins a few hundred.
@@ -42,9 +42,12 @@ pub enum TokenError {
     /// The token cannot be sent.
     #[error("the token holds a character that no header may carry; copy it again")]
     NoHeader,
-    /// The login failed.
+    /// The login failed. All who waited for it share the reason.
     #[error("the login for a token failed")]
-    Login(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Login(#[source] Arc<HashistackError>),
+    /// The login has ended with a logout.
+    #[error("the process has logged out, and sends nothing more under its name")]
+    LoggedOut,
 }
 
 /// Where the token of each call comes from.
@@ -117,18 +120,18 @@ pub(super) fn header(token: &SecretString) -> Result<HeaderValue, TokenError> {
 #[derive(Debug)]
 pub struct TokenFile {
     path: PathBuf,
-    read: Mutex<Option<(Stamp, SecretString)>>,
+    last: Mutex<Option<(Stamp, SecretString)>>,
 }
 
 impl TokenFile {
     /// The file at this path, which is not read yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), read: Mutex::new(None) }
+        Self { path: path.into(), last: Mutex::new(None) }
     }
 
     fn last(&self) -> MutexGuard<'_, Option<(Stamp, SecretString)>> {
         // The value is replaced in one assignment, so that a panic elsewhere cannot have left half of it.
-        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The token, read again when the file is another one than before.
@@ -139,17 +142,18 @@ impl TokenFile {
             (Some((known, token)), Ok(stamp)) if known == stamp => Ok(token),
             // A file may be missing while it is replaced. The last token is good until the server says otherwise, and
             // then the fault of the file is told.
-            (Some((_, token)), _) => Ok(self.read_now().await.unwrap_or(token)),
-            (None, _) => self.read_now().await,
+            (Some((_, token)), _) => Ok(self.read().await.unwrap_or(token)),
+            (None, _) => self.read().await,
         }
     }
 
     async fn replacement(&self, refused: &SecretString) -> Result<Option<SecretString>, TokenError> {
-        let token = self.read_now().await?;
+        let token = self.read().await?;
         Ok((token.expose_secret() != refused.expose_secret()).then_some(token))
     }
 
-    async fn read_now(&self) -> Result<SecretString, TokenError> {
+    /// The token as the file has it now.
+    pub(crate) async fn read(&self) -> Result<SecretString, TokenError> {
         // The stamp is taken first: should the file change in between, it is read once more, and not once too few.
         let fault = |source| TokenError::Unreadable { path: self.path.clone(), source };
         let stamp = Stamp::of(&self.path).await.map_err(fault)?;

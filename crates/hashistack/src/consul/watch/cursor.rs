@@ -87,9 +87,9 @@ impl Cursor {
         (self.after, self.asks_leader) = (Some(index), false);
     }
 
-    /// The answer came before the end of the wait. At the index that was waited after, it tells that the server has given the wait
-    /// up. What a restored backup holds has a smaller index, for which no call returns before its wait is over.
-    pub(super) fn came_early(&mut self, ask: Ask) {
+    /// The answer to `ask` is not all that there is, if it is at the index that was waited after: a server that restores a backup gives
+    /// waits up before their end, and a token may have got rights. A call that waits after this index would tell neither.
+    pub(super) fn read_anew(&mut self, ask: Ask) {
         if self.after == ask.after {
             self.after = None;
         }
@@ -202,13 +202,13 @@ mod tests {
         let mut cursor = cursor_at(STALE, 7, 1);
         let ask = cursor.ask();
         assert_eq!(cursor.answered(ask, 7, 1), News::Unchanged);
-        cursor.came_early(ask);
+        cursor.read_anew(ask);
         assert_eq!(cursor.ask().after, None);
         // Woken for nothing, but not given up.
         let mut cursor = cursor_at(STALE, 7, 1);
         let ask = cursor.ask();
         assert_eq!(cursor.answered(ask, 8, 1), News::Unchanged);
-        cursor.came_early(ask);
+        cursor.read_anew(ask);
         assert_eq!(cursor.ask().after, Some(8));
     }
 

@@ -1,36 +1,12 @@
 //! The rules of blocking queries, played against a server that follows a script.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
-
-use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt as _, StreamExt as _};
-use http::{Request, Response};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use rstest::rstest;
-use tokio::net::TcpListener;
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
 use super::*;
 use crate::consul::{ConsulClient, ConsulConfig};
-
-/// One answer of the script.
-#[derive(Debug, Clone, Default)]
-struct Line {
-    status: u16,
-    index: Option<&'static str>,
-    body: String,
-    headers: Vec<(&'static str, &'static str)>,
-    /// Cut the connection in place of an answer.
-    is_cut: bool,
-    /// Answer when the script is told to.
-    is_held: bool,
-}
+use crate::scripted::{CUT, Line, Script, line as refusal};
 
 fn value(index: &'static str, modify_index: u64, value: &str) -> Line {
     let value = crate::consul::entry::encoded(value.as_bytes());
@@ -40,66 +16,11 @@ fn value(index: &'static str, modify_index: u64, value: &str) -> Line {
     Line { status: 200, index: Some(index), body, ..Line::default() }
 }
 
-fn refusal(status: u16, text: &str) -> Line {
-    Line { status, body: text.to_owned(), ..Line::default() }
-}
-
 fn absent(index: &'static str) -> Line {
     Line { status: 404, index: Some(index), ..Line::default() }
 }
 
-impl Line {
-    fn held(self) -> Self {
-        Self { is_held: true, ..self }
-    }
-
-    fn with(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.push((name, value));
-        self
-    }
-}
-
-/// A server that plays its lines one after the other, and holds every later call.
-struct Script {
-    played: Arc<Played>,
-    address: String,
-    _server: JoinSet<()>,
-}
-
-#[derive(Default)]
-struct Played {
-    lines: Mutex<VecDeque<Line>>,
-    /// The query of each call, and the connection that it came by.
-    calls: Mutex<Vec<(String, usize)>>,
-    release: Notify,
-}
-
 impl Script {
-    async fn start(lines: impl IntoIterator<Item = Line>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let played = Arc::new(Played { lines: Mutex::new(lines.into_iter().collect()), ..Played::default() });
-        let mut server = JoinSet::new();
-        let to_play = Arc::clone(&played);
-        server.spawn(async move {
-            let mut connections = JoinSet::new();
-            for number in 0.. {
-                let (stream, _) = listener.accept().await.unwrap();
-                let played = Arc::clone(&to_play);
-                let service = service_fn(move |request| Arc::clone(&played).answer(request, number));
-                connections.spawn(async move {
-                    // A connection that the script cuts ends with an error.
-                    drop(
-                        hyper::server::conn::http1::Builder::new()
-                            .serve_connection(TokioIo::new(stream), service)
-                            .await,
-                    );
-                });
-            }
-        });
-        Self { played, address, _server: server }
-    }
-
     fn watch(&self, change: impl FnOnce(&mut WatchConfig)) -> BoxStream<'static, WatchEvent> {
         let client = ConsulClient::new(ConsulConfig::new(self.address.parse().unwrap())).unwrap();
         let mut config = WatchConfig::new(Watched::Prefix("nova/config".to_owned()));
@@ -107,43 +28,10 @@ impl Script {
         client.watch(config).boxed()
     }
 
-    fn queries(&self) -> Vec<String> {
-        self.played.calls.lock().unwrap().iter().map(|(query, _)| query.clone()).collect()
-    }
-
     fn connections(&self) -> Vec<usize> {
-        self.played.calls.lock().unwrap().iter().map(|(_, number)| *number).collect()
+        self.asked().iter().map(|asked| asked.connection).collect()
     }
 }
-
-impl Played {
-    async fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-        connection: usize,
-    ) -> Result<Response<Full<Bytes>>, std::io::Error> {
-        self.calls.lock().unwrap().push((request.uri().query().unwrap_or_default().to_owned(), connection));
-        let line = self.lines.lock().unwrap().pop_front();
-        let Some(line) = line else { return std::future::pending().await };
-        if line.is_held {
-            self.release.notified().await;
-        }
-        if line.is_cut {
-            return Err(std::io::Error::other("cut"));
-        }
-        let mut answer = Response::builder().status(line.status);
-        if let Some(index) = line.index {
-            answer = answer.header("X-Consul-Index", index);
-        }
-        for (name, value) in line.headers {
-            answer = answer.header(name, value);
-        }
-        Ok(answer.body(Full::new(Bytes::from(line.body))).unwrap())
-    }
-}
-
-const CUT: Line =
-    Line { status: 0, index: None, body: String::new(), headers: Vec::new(), is_cut: true, is_held: false };
 
 /// An event in one word, with the value or the reason.
 fn told(event: Option<WatchEvent>) -> String {
@@ -184,13 +72,13 @@ async fn until_calls(script: &Script, watch: &mut BoxStream<'static, WatchEvent>
 #[tokio::test]
 async fn rule_1_waits_after_the_index_of_the_answer_before_which_is_one_at_least() {
     let script = Script::start([value("0", 1, "a"), value("7", 7, "b"), absent("9")]).await;
-    let mut watch = script.watch(|config| config.wait = Duration::from_secs(60));
+    let mut watch = script.watch(|config| config.wait = Duration::from_secs(10));
     assert_eq!(next(&mut watch).await, "changed@0: a");
     assert_eq!(next(&mut watch).await, "changed@7: b");
     // An absent prefix has an index too.
     assert_eq!(next(&mut watch).await, "changed@9: ");
     until_calls(&script, &mut watch, 4).await;
-    let waits = |index: u64| format!("recurse&stale&index={index}&wait=60000ms");
+    let waits = |index: u64| format!("recurse&stale&index={index}&wait=10000ms");
     assert_eq!(script.queries(), ["recurse&stale".to_owned(), waits(1), waits(7), waits(9)]);
 }
 
@@ -255,7 +143,7 @@ fn rule_7_gives_a_call_up_later_than_the_server_lets_it_go(
     #[case] wait: Duration,
     #[case] given_up: Duration,
 ) {
-    assert_eq!(granted(asked), wait);
+    assert_eq!(granted(asked, false), wait);
     assert_eq!(given_up_after(wait), given_up);
 }
 
@@ -344,7 +232,7 @@ async fn rule_10_keeps_to_one_connection_and_another_watch_to_its_own() {
     }
     until_calls(&script, &mut watch, 4).await;
     assert_eq!(script.connections(), [0, 0, 0, 0]);
-    script.played.release.notify_one();
+    script.release();
     assert_eq!(next(&mut watch).await, "changed@8: d");
 }
 
@@ -375,7 +263,27 @@ async fn one_key_is_watched_without_its_neighbours() {
     });
     assert_eq!(next(&mut watch).await, "changed@3: ");
     assert_eq!(next(&mut watch).await, "changed@5: a");
-    assert_eq!(script.queries()[..2], ["consistent", "consistent&index=3&wait=300000ms"]);
+    assert_eq!(script.queries()[..2], ["consistent", "consistent&index=3&wait=15000ms"]);
+}
+
+#[tokio::test]
+async fn rule_11_waits_for_seconds_where_a_right_may_be_missing() {
+    let left_out = value("4", 4, "a").with("X-Consul-Results-Filtered-By-ACLs", "true");
+    let script = Script::start([absent("3"), left_out, value("5", 5, "a")]).await;
+    let mut watch = script.watch(|_| ());
+    let told = [next(&mut watch).await, next(&mut watch).await, next(&mut watch).await];
+    assert_eq!(told, ["changed@3: ", "changed@4: a", "changed@5: a"]);
+    until_calls(&script, &mut watch, 4).await;
+    let waits = ["index=3&wait=15000ms", "index=4&wait=15000ms", "index=5&wait=300000ms"];
+    assert_eq!(script.queries()[1..4], waits.map(|wait| format!("recurse&stale&{wait}")));
+
+    // A right that was granted changes no index.
+    let granted = [absent("3"), absent("3"), value("3", 3, "a"), value("3", 3, "a")];
+    let script = Script::start(granted).await;
+    let mut watch = script.watch(|config| config.wait = Duration::from_millis(1));
+    let told = [next(&mut watch).await, next(&mut watch).await, next(&mut watch).await];
+    assert_eq!(told, ["changed@3: ", "unchanged@3", "changed@3: a"]);
+    assert_eq!(script.queries()[2..4], ["recurse&stale", "recurse"]);
 }
 
 #[tokio::test]
