@@ -3,7 +3,7 @@
 
 mod action;
 mod duties;
-mod workload;
+pub(crate) mod workload;
 
 use anyhow::{Context, ensure};
 use http::Method;

@@ -6,6 +6,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::ops::RangeInclusive;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -33,19 +34,25 @@ pub fn free_port() -> io::Result<u16> {
 pub fn lasting_ports<const COUNT: usize>() -> io::Result<[u16; COUNT]> {
     let mut ports = [0; COUNT];
     for port in &mut ports {
-        *port = lasting_port()?;
+        *port = *lasting_range(1)?.start();
     }
     Ok(ports)
 }
 
-fn lasting_port() -> io::Result<u16> {
+/// As [`lasting_ports`], but `count` ports that follow one another: for a program that chooses among them itself.
+///
+/// # Errors
+/// As [`lasting_ports`].
+pub fn lasting_range(count: u16) -> io::Result<RangeInclusive<u16>> {
     static NEXT: OnceLock<AtomicU16> = OnceLock::new();
     let span = ephemeral_start().saturating_sub(FIRST).max(1);
     // Two test processes begin at different places.
     let next = NEXT.get_or_init(|| AtomicU16::new((RandomState::new().hash_one(0) & 0xffff) as u16));
     (0..span)
-        .map(|_| FIRST + next.fetch_add(1, Ordering::Relaxed) % span)
-        .find(|port| is_free(*port))
+        .map(|_| next.fetch_add(count, Ordering::Relaxed) % span)
+        .filter(|offset| offset.saturating_add(count) <= span)
+        .map(|offset| FIRST + offset..=FIRST + offset + (count - 1))
+        .find(|ports| ports.clone().all(is_free))
         .ok_or_else(|| {
             io::Error::new(io::ErrorKind::AddrInUse, "every port below those of connections is taken")
         })
@@ -80,5 +87,15 @@ mod tests {
         sorted.dedup();
         assert_eq!(sorted.len(), ports.len(), "{ports:?}");
         assert!(ports.iter().all(|port| *port >= FIRST && *port < ephemeral_start()), "{ports:?}");
+    }
+
+    #[test]
+    fn a_lasting_range_is_asked_for_once() {
+        let (one, other) = (lasting_range(32).unwrap(), lasting_range(32).unwrap());
+        for ports in [&one, &other] {
+            assert_eq!(ports.len(), 32);
+            assert!(*ports.start() >= FIRST && *ports.end() < ephemeral_start(), "{ports:?}");
+        }
+        assert!(one.end() < other.start() || other.end() < one.start(), "{one:?} and {other:?}");
     }
 }

@@ -265,6 +265,14 @@ impl Drop for Process {
     }
 }
 
+/// True while a process of this id runs, whoever started it; one that has ended and that nobody has waited for does not run.
+pub fn is_alive(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // The state follows the program's name, which is in parentheses and may contain anything.
+    let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

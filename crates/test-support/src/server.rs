@@ -1,14 +1,15 @@
 //! Real servers of HashiCorp's, started for one test: on loopback, on ports of their own, in a folder of their own.
 //!
-//! Any number runs at once. Each is ready when it answers as it will answer a test, is stopped by its process id, and shows
-//! its output when a test fails. What the servers answer is for the tests to judge.
+//! Any number runs at once. Each is ready when it answers as it will answer a test, is stopped by its process id, shows its
+//! output when a test fails, and leaves nothing behind, however the test ends. What the servers answer is for the tests to
+//! judge.
 
 use std::ops::AsyncFnMut;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use tempfile::TempDir;
+use anyhow::bail;
+use rustix::process::Signal;
 
 use crate::port::lasting_ports;
 use crate::process::{Launch, Process};
@@ -16,13 +17,16 @@ use crate::wait::{Look, wait_for};
 
 mod api;
 mod binary;
+mod certificate;
 mod consul;
+mod home;
 mod nomad;
 mod vault;
 
 pub use api::Api;
 pub use binary::pinned_version;
-pub use consul::{Consul, ConsulLaunch, ServerCertificate};
+pub use certificate::ServerCertificate;
+pub use consul::{Consul, ConsulLaunch};
 pub use nomad::{Nomad, NomadLaunch};
 pub use vault::{Vault, VaultLaunch};
 
@@ -46,26 +50,30 @@ async fn on_free_ports<const COUNT: usize, T>(
     }
 }
 
-/// A folder of its own, gone when the value is.
-fn folder(server: &str) -> anyhow::Result<TempDir> {
-    tempfile::Builder::new()
-        .prefix(&format!("nova-{server}-"))
-        .tempdir()
-        .with_context(|| format!("make a folder for {server}"))
+/// Ends a server's process at once, without a word to anybody.
+async fn kill(process: &mut Process) -> anyhow::Result<()> {
+    process.signal(Signal::KILL)?;
+    process.exited(START_DEADLINE).await?;
+    Ok(())
 }
 
-/// A server's program, with an environment in which it finds nothing of this machine and tells nobody of itself.
-fn launch(program: &Path, home: &Path) -> Launch {
-    Launch::new(program).env("HOME", home).env("TMPDIR", home).env("CHECKPOINT_DISABLE", "1")
-}
-
-/// A script of bash, in which the server's own command line is on the path.
-fn script(server: &'static str, text: &str) -> anyhow::Result<Launch> {
+/// A script of bash, in which the server's own command line is on `PATH` and finds this server and its management token by
+/// these two variables.
+fn script(
+    server: &'static str,
+    script: &str,
+    api: &Api,
+    [address, token]: [&str; 2],
+) -> anyhow::Result<Launch> {
     let program = binary::path(server)?;
     let folders = program.parent().map(Path::to_path_buf).into_iter();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))?;
-    Ok(Launch::new("bash").args(["-euo", "pipefail", "-c", text]).env("PATH", path))
+    Ok(Launch::new("bash")
+        .args(["-euo", "pipefail", "-c", script])
+        .env("PATH", path)
+        .env(address, format!("http://{}", api.address()))
+        .env(token, api.token().unwrap_or_default()))
 }
 
 /// Waits until a look at a server is ready. What the look cannot reach is not ready yet.

@@ -17,8 +17,9 @@ fn commands() -> String {
     blocks.collect::<Vec<_>>().join("\n")
 }
 
-/// Runs the guide in a copy of the folder, where the address of Nomad's keys is replaced by the key itself.
-async fn follow_the_guide(consul: &Consul, signer: &Signer) -> anyhow::Result<()> {
+/// Runs the guide in a copy of the folder, where the address of Nomad's keys is replaced by `keys`, which is a member of the
+/// auth method's configuration and its value.
+pub(crate) async fn follow_the_guide(consul: &Consul, keys: (&str, Value)) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     for entry in std::fs::read_dir(workspace_root().join("jobs/policies/consul"))? {
         let entry = entry?;
@@ -28,7 +29,7 @@ async fn follow_the_guide(consul: &Consul, signer: &Signer) -> anyhow::Result<()
     let mut method: Value = serde_json::from_str(&std::fs::read_to_string(&path)?)?;
     let members = method.as_object_mut().context("auth-method.json is an object")?;
     ensure!(members.remove("JWKSURL").is_some(), "auth-method.json names no keys");
-    members.insert("JWTValidationPubKeys".to_owned(), json!([signer.public_key()?]));
+    members.insert(keys.0.to_owned(), keys.1);
     std::fs::write(&path, method.to_string())?;
     let script = format!("cd '{}'\n{}", folder.path().display(), commands());
     let finished = consul.script(&script)?.finish().await?;
@@ -36,10 +37,15 @@ async fn follow_the_guide(consul: &Consul, signer: &Signer) -> anyhow::Result<()
     Ok(())
 }
 
-async fn login(consul: &Consul, identity: &str) -> anyhow::Result<(u16, Value)> {
+pub(crate) async fn login(consul: &Consul, identity: &str) -> anyhow::Result<(u16, Value)> {
     let body = json!({ "AuthMethod": "nova-workloads", "BearerToken": identity });
     let reply = consul.api().anonymous().send(Method::POST, "/v1/acl/login", &body.to_string()).await?;
     Ok((reply.status.as_u16(), reply.json().unwrap_or_else(|_| json!(reply.text()))))
+}
+
+/// What an auth method has in place of the address of Nomad's keys.
+fn keys(signer: &Signer) -> (&'static str, Value) {
+    ("JWTValidationPubKeys", json!([signer.public_key().unwrap()]))
 }
 
 fn duty_of_the_proxy() -> &'static Duty {
@@ -50,7 +56,7 @@ fn duty_of_the_proxy() -> &'static Duty {
 async fn the_guide_gives_the_proxy_of_a_nomad_job_its_rights_and_other_jobs_none() {
     let consul = planted("", PREFIX).await.unwrap();
     let signer = Signer::new().unwrap();
-    follow_the_guide(&consul, &signer).await.unwrap();
+    follow_the_guide(&consul, keys(&signer)).await.unwrap();
 
     let (status, answer) = login(&consul, &signer.identity("default", "nova-proxy").unwrap()).await.unwrap();
     assert_eq!(status, 200, "{answer}");
@@ -73,7 +79,7 @@ async fn the_guide_gives_the_proxy_of_a_nomad_job_its_rights_and_other_jobs_none
 #[tokio::test]
 async fn the_guide_makes_a_policy_for_another_prefix() {
     let consul = planted("", "nova/prod").await.unwrap();
-    follow_the_guide(&consul, &Signer::new().unwrap()).await.unwrap();
+    follow_the_guide(&consul, keys(&Signer::new().unwrap())).await.unwrap();
     let token = json!({ "Policies": [{ "Name": "nova-proxy-prod" }] });
     let token = consul.api().put("/v1/acl/token", &token).await.unwrap();
     let token = token["SecretID"].as_str().unwrap();

@@ -4,11 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use rustix::process::Signal;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::{Api, START_DEADLINE, binary, folder, launch, on_free_ports, ready, script};
+use super::home::Home;
+use super::{Api, ServerCertificate, binary, kill, on_free_ports, ready, script};
 use crate::process::{Launch, Process};
 use crate::wait::Look;
 
@@ -25,17 +24,6 @@ pub struct ConsulLaunch {
     keeps_data: bool,
     certificate: Option<ServerCertificate>,
     settings: String,
-}
-
-/// Files by which Consul speaks HTTPS beside HTTP, and asks clients for certificates.
-#[derive(Debug, Clone)]
-pub struct ServerCertificate {
-    /// The authorities of clients.
-    pub ca_file: PathBuf,
-    /// The server's certificate.
-    pub cert_file: PathBuf,
-    /// Its key.
-    pub key_file: PathBuf,
 }
 
 impl ConsulLaunch {
@@ -75,17 +63,18 @@ impl ConsulLaunch {
     /// When there is no program, or it does not become ready in time.
     pub async fn start(self) -> anyhow::Result<Consul> {
         on_free_ports(async |ports| {
-            let folder = folder(NODE)?;
-            let process = self.run(folder.path(), ports).await?;
-            Ok(Consul { launch: self.clone(), folder, ports, process })
+            let home = Home::new(NODE)?;
+            let process = self.run(&home, ports).await?;
+            Ok(Consul { launch: self.clone(), home, ports, process })
         })
         .await
     }
 
-    async fn run(&self, folder: &Path, ports: [u16; 5]) -> anyhow::Result<Process> {
+    async fn run(&self, home: &Home, ports: [u16; 5]) -> anyhow::Result<Process> {
+        let folder = home.path();
         std::fs::write(folder.join("agent.json"), self.agent(folder, ports).to_string())?;
         std::fs::write(folder.join("settings.hcl"), &self.settings)?;
-        let mut command = launch(&binary::path("consul")?, folder).arg("agent");
+        let mut command = home.launch(&binary::path("consul")?).arg("agent");
         if !self.keeps_data {
             command = command.arg("-dev");
         }
@@ -158,10 +147,10 @@ impl ConsulLaunch {
 /// A running Consul. Dropping it kills it.
 #[derive(Debug)]
 pub struct Consul {
-    // Before the folder: what runs in it ends before it is removed.
+    // Before its home: what runs in it ends before it is removed.
     process: Process,
     launch: ConsulLaunch,
-    folder: TempDir,
+    home: Home,
     ports: [u16; 5],
 }
 
@@ -184,7 +173,7 @@ impl Consul {
 
     /// Where HTTP is spoken on a Unix socket.
     pub fn socket(&self) -> PathBuf {
-        self.folder.path().join("consul.sock")
+        self.home.path().join("consul.sock")
     }
 
     /// Its process.
@@ -197,9 +186,7 @@ impl Consul {
     /// # Errors
     /// When it had ended before.
     pub async fn kill(&mut self) -> anyhow::Result<()> {
-        self.process.signal(Signal::KILL)?;
-        self.process.exited(START_DEADLINE).await?;
-        Ok(())
+        kill(&mut self.process).await
     }
 
     /// Starts it again at the same addresses, killing it first if it runs. It finds the data that it has kept.
@@ -210,7 +197,7 @@ impl Consul {
         if self.process.is_running()? {
             self.kill().await?;
         }
-        self.process = self.launch.run(self.folder.path(), self.ports).await?;
+        self.process = self.launch.run(&self.home, self.ports).await?;
         Ok(())
     }
 
@@ -224,7 +211,7 @@ impl Consul {
             self.kill().await?;
         }
         if self.launch.keeps_data {
-            std::fs::remove_dir_all(self.folder.path().join("data")).context("remove Consul's data")?;
+            std::fs::remove_dir_all(self.home.path().join("data")).context("remove Consul's data")?;
         }
         self.restart().await
     }
@@ -234,10 +221,7 @@ impl Consul {
     /// # Errors
     /// When there is no program.
     pub fn script(&self, text: &str) -> anyhow::Result<Launch> {
-        let api = self.api();
-        Ok(script("consul", text)?
-            .env("CONSUL_HTTP_ADDR", api.address().to_string())
-            .env("CONSUL_HTTP_TOKEN", api.token().unwrap_or_default()))
+        script("consul", text, &self.api(), ["CONSUL_HTTP_ADDR", "CONSUL_HTTP_TOKEN"])
     }
 
     /// Makes a policy of these rules, in HCL, and a token that has this policy alone; returns the token.

@@ -1,39 +1,54 @@
-//! Nomad: server and client in one agent, which runs tasks by `raw_exec`; with ACLs, data and Consul on request.
+//! Nomad: one server and one client, whose data outlives a kill; with ACLs, Consul, Vault and settings on request.
+//!
+//! They are two processes, as in production. In one process the client asks the server before the server knows its own keys
+//! again: it is refused, ends the tasks that it found, and asks again only after a quarter of a minute.
 
-use std::fs;
-use std::net::SocketAddr;
-use std::path::Path;
-use std::time::Duration;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 
 use anyhow::{Context, ensure};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-use super::{Api, Consul, START_DEADLINE, binary, folder, launch, on_free_ports, ready, script};
-use crate::process::{Launch, Process};
+use super::home::Home;
+use super::{Api, Consul, Vault, binary, on_free_ports, ready};
+use crate::port::lasting_range;
+use crate::process::Process;
 use crate::wait::Look;
 
+mod running;
+
+pub use running::Nomad;
+
 /// The token that may do everything, where ACLs are on.
-const MANAGEMENT_TOKEN: &str = "9c1f9a52-6a0c-4c53-8a0e-3f0b7f3d2b11";
+const MANAGEMENT_TOKEN: &str = "2c0f3b5e-4a0b-4d58-9d5c-7a1e9f6b3c02";
 
-/// The header that carries a token.
-const HEADER: &str = "x-nomad-token";
+/// What both agents are called.
+const NODE: &str = "nomad";
 
-/// How often what is left is killed: what starts another process meanwhile is found in the next round.
-const KILL_ROUNDS: usize = 50;
+/// How many ports one client has for its tasks.
+const TASK_PORTS: u16 = 64;
+
+/// Where the server and its client listen: HTTP, RPC and gossip of the server, HTTP of the client, and one to spare.
+type Ports = [u16; 5];
 
 /// How a Nomad is to be started.
 #[derive(Debug, Clone, Default)]
 pub struct NomadLaunch {
     has_acls: bool,
-    keeps_data: bool,
     consul: Option<(SocketAddr, Option<String>)>,
+    vault: Option<SocketAddr>,
     settings: String,
 }
 
+/// The two processes. The client is dropped first, and has no server to tell of it.
+#[derive(Debug)]
+struct Agents {
+    client: Process,
+    server: Process,
+}
+
 impl NomadLaunch {
-    /// A development agent: jobs in memory, nobody is asked for a token, no Consul.
+    /// A server and a client that runs tasks by `raw_exec`; nobody is asked for a token.
     pub fn new() -> Self {
         Self::default()
     }
@@ -44,128 +59,76 @@ impl NomadLaunch {
         self
     }
 
-    /// Keeps its data on disk, as servers in production do: a restart finds its jobs and their tasks again.
-    pub fn with_data(mut self) -> Self {
-        self.keeps_data = true;
-        self
-    }
-
-    /// Registers services with this Consul, with its management token where it has ACLs.
+    /// Registers services with this Consul, by its management token where it has ACLs.
     pub fn with_consul(mut self, consul: &Consul) -> Self {
-        self.consul = Some((consul.address(), consul.api().token().map(str::to_owned)));
+        let api = consul.api();
+        self.consul = Some((api.address(), api.token().map(str::to_owned)));
         self
     }
 
-    /// Adds lines of Nomad's own configuration, in HCL.
+    /// Gives tasks that have a `vault` block a token of this Vault, for which they log in with their identity by the auth
+    /// method at `jwt-nomad`. The method and its roles are the test's to make.
+    pub fn with_vault(mut self, vault: &Vault) -> Self {
+        self.vault = Some(vault.address());
+        self
+    }
+
+    /// Adds lines of Nomad's own configuration, in HCL, to that of the server and to that of the client.
     pub fn with_settings(mut self, settings: &str) -> Self {
         self.settings.push_str(settings);
         self.settings.push('\n');
         self
     }
 
-    /// Starts it and waits until it has a leader, its node takes tasks, and the management token is known.
+    /// Starts it and waits until it has a leader and its keys, and its node is ready and eligible.
     ///
     /// # Errors
     /// When there is no program, or it does not become ready in time.
     pub async fn start(self) -> anyhow::Result<Nomad> {
         on_free_ports(async |ports| {
-            let folder = folder("nomad")?;
-            let process = self.run(folder.path(), ports)?;
-            let mut nomad = Nomad { process, launch: self.clone(), folder, ports };
-            if nomad.launch.has_acls {
-                nomad.bootstrap().await?;
+            let home = Home::new(NODE)?;
+            self.configure(&home, ports, &lasting_range(TASK_PORTS)?)?;
+            let mut server = self.start_server(&home, ports).await?;
+            if self.has_acls {
+                let secret = json!({ "BootstrapSecret": MANAGEMENT_TOKEN });
+                let made = self.api(ports).anonymous().post("/v1/acl/bootstrap", &secret).await;
+                made.with_context(|| server.report())?;
             }
-            nomad.is_ready().await?;
-            Ok(nomad)
+            let client = self.start_client(&home, ports, &mut server).await?;
+            Ok(Nomad { agents: Agents { client, server }, launch: self.clone(), home, ports })
         })
         .await
     }
 
-    fn run(&self, folder: &Path, ports: [u16; 4]) -> anyhow::Result<Process> {
-        fs::write(folder.join("agent.json"), self.agent(folder, ports).to_string())?;
-        fs::write(folder.join("settings.hcl"), &self.settings)?;
-        let mut command = launch(&binary::path("nomad")?, folder).arg("agent");
-        if !self.keeps_data {
-            command = command.arg("-dev");
-        }
-        let files = ["agent.json", "settings.hcl"].map(|name| folder.join(name));
-        command.args(files.iter().flat_map(|file| ["-config".as_ref(), file.as_os_str()])).start()
+    /// Starts both again in the same place, and waits as [`Self::start`] does.
+    async fn run(&self, home: &Home, ports: Ports) -> anyhow::Result<Agents> {
+        let mut server = self.start_server(home, ports).await?;
+        let client = self.start_client(home, ports, &mut server).await?;
+        Ok(Agents { client, server })
     }
 
-    /// The configuration; `ports` are those of HTTP, RPC and gossip, and one at which no Consul is.
-    fn agent(&self, folder: &Path, [http, rpc, serf, nobody]: [u16; 4]) -> Value {
-        let (consul, token) = self.consul.clone().unwrap_or_else(|| (([127, 0, 0, 1], nobody).into(), None));
-        let mut agent = json!({
-            "name": "one",
-            "bind_addr": "127.0.0.1",
-            "advertise": { "http": "127.0.0.1", "rpc": "127.0.0.1", "serf": "127.0.0.1" },
-            "ports": { "http": http, "rpc": rpc, "serf": serf },
-            "disable_update_check": true,
-            "server": { "enabled": true, "bootstrap_expect": 1 },
-            "client": {
-                "enabled": true,
-                "network_interface": "lo",
-                // Small jobs always fit; the fingerprints of clouds end the agent where certificates are set for AWS.
-                "cpu_total_compute": 8000,
-                "options": { "fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean" },
-            },
-            "plugin": [{ "raw_exec": [{ "config": [{ "enabled": true }] }] }],
-            "consul": {
-                "address": consul.to_string(),
-                "server_auto_join": false,
-                "client_auto_join": false,
-            },
-        });
-        if let Some(token) = token {
-            agent["consul"]["token"] = json!(token);
-        }
-        if self.has_acls {
-            agent["acl"] = json!({ "enabled": true });
-        }
-        agent["data_dir"] = json!(folder.join("data"));
-        agent
-    }
-}
-
-/// A running Nomad. Dropping it kills it and every task that it runs.
-#[derive(Debug)]
-pub struct Nomad {
-    // Before the folder: what runs in it ends before it is removed.
-    process: Process,
-    launch: NomadLaunch,
-    folder: TempDir,
-    ports: [u16; 4],
-}
-
-impl Nomad {
-    /// Its HTTP API, with the management token where ACLs are on.
-    pub fn api(&self) -> Api {
-        Api::new(self.ports[0], HEADER, self.launch.has_acls.then_some(MANAGEMENT_TOKEN))
-    }
-
-    /// Where its API listens.
-    pub fn address(&self) -> SocketAddr {
-        self.api().address()
-    }
-
-    /// Its process.
-    pub fn process(&mut self) -> &mut Process {
-        &mut self.process
-    }
-
-    async fn bootstrap(&mut self) -> anyhow::Result<()> {
-        let (api, secret) = (self.api().anonymous(), json!({ "BootstrapSecret": MANAGEMENT_TOKEN }));
-        ready(&mut self.process, "Nomad to take its management token", async || {
-            api.post("/v1/acl/bootstrap", &secret).await?;
-            Ok(Look::Ready(()))
+    async fn start_server(&self, home: &Home, ports: Ports) -> anyhow::Result<Process> {
+        let mut server = agent(home, "server")?;
+        let api = self.api(ports).anonymous();
+        // The leader answers this, with the keys that it signs identities with: those of nodes too.
+        ready(&mut server, "Nomad to have a leader that has its keys", async || {
+            let keys = api.get("/.well-known/jwks.json").await?;
+            let has_one = keys["keys"].as_array().is_some_and(|keys| !keys.is_empty());
+            Ok(if has_one { Look::Ready(()) } else { Look::NotYet(keys.to_string()) })
         })
-        .await
+        .await?;
+        Ok(server)
     }
 
-    async fn is_ready(&mut self) -> anyhow::Result<()> {
-        let api = self.api();
-        ready(&mut self.process, "Nomad to have a leader and a node that takes tasks", async || {
-            api.get("/v1/status/leader").await?;
+    async fn start_client(&self, home: &Home, ports: Ports, server: &mut Process) -> anyhow::Result<Process> {
+        let mut client = agent(home, "client")?;
+        let api = self.api(ports);
+        let [.., client_http, _] = ports;
+        let own = self.api_at(client_http);
+        let waited = ready(&mut client, "Nomad's node to be ready and eligible", async || {
+            // The servers remember the node that was: that it is here again is what the client itself knows.
+            let agent = own.get("/v1/agent/self").await?;
+            let ttl = agent["stats"]["client"]["heartbeat_ttl"].as_str().unwrap_or("0s");
             let nodes = api.get("/v1/nodes").await?;
             let takes_tasks = nodes.as_array().is_some_and(|nodes| {
                 nodes.iter().any(|node| {
@@ -174,102 +137,96 @@ impl Nomad {
                         && node["Drivers"]["raw_exec"]["Healthy"] == true
                 })
             });
-            Ok(if takes_tasks { Look::Ready(()) } else { Look::NotYet(nodes.to_string()) })
+            let is_here = ttl != "0s" && takes_tasks;
+            Ok(if is_here { Look::Ready(()) } else { Look::NotYet(format!("heartbeat {ttl}, {nodes}")) })
         })
-        .await
+        .await;
+        waited.with_context(|| server.report())?;
+        ensure!(server.is_running()?, "the server has ended\n{}", server.report());
+        Ok(client)
     }
 
-    /// Ends the agent at once, without a word to anybody. Tasks run on, as they do in production.
-    ///
-    /// # Errors
-    /// When it had ended before.
-    pub async fn kill(&mut self) -> anyhow::Result<()> {
-        self.process.signal(Signal::KILL)?;
-        self.process.exited(START_DEADLINE).await?;
+    /// Writes the configuration of both agents.
+    fn configure(&self, home: &Home, ports: Ports, task_ports: &RangeInclusive<u16>) -> anyhow::Result<()> {
+        let [http, rpc, serf, client_http, spare] = ports;
+        let mut server = self.agent(home, "server", spare);
+        server["ports"] = json!({ "http": http, "rpc": rpc, "serf": serf });
+        server["server"] = json!({ "enabled": true, "bootstrap_expect": 1, "raft_multiplier": 1 });
+        let mut client = self.agent(home, "client", spare);
+        client["ports"] = json!({ "http": client_http });
+        client["client"] = json!({
+            "enabled": true,
+            "servers": [format!("127.0.0.1:{rpc}")],
+            "network_interface": "lo",
+            "min_dynamic_port": task_ports.start(),
+            "max_dynamic_port": task_ports.end(),
+            // Small jobs find their place on any machine.
+            "cpu_total_compute": 8000,
+            "memory_total_mb": 8192,
+            "options": {
+                "driver.allowlist": "raw_exec",
+                // With AWS_CA_BUNDLE in the environment the one of AWS ends the agent; none of them finds a cloud here.
+                "fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean",
+            },
+        });
+        client["plugin"] = json!({ "raw_exec": { "config": { "enabled": true } } });
+        for (role, agent) in [("server", server), ("client", client)] {
+            std::fs::write(home.path().join(format!("{role}.json")), agent.to_string())?;
+        }
+        std::fs::write(home.path().join("settings.hcl"), &self.settings)?;
         Ok(())
     }
 
-    /// Starts it again at the same addresses, killing it first if it runs. It finds the data that it has kept.
-    ///
-    /// # Errors
-    /// When it does not become ready in time.
-    pub async fn restart(&mut self) -> anyhow::Result<()> {
-        if self.process.is_running()? {
-            self.kill().await?;
+    /// What both agents have in common. Nothing listens on the spare port.
+    fn agent(&self, home: &Home, role: &str, spare: u16) -> Value {
+        let (consul, token) = match &self.consul {
+            Some((address, token)) => (*address, token.clone()),
+            // Nomad looks for one in any case, and must not find that of the machine.
+            None => ((Ipv4Addr::LOCALHOST, spare).into(), None),
+        };
+        let mut agent = json!({
+            "name": NODE,
+            "data_dir": home.path().join(role),
+            "bind_addr": "127.0.0.1",
+            // Loopback has to be said twice.
+            "advertise": { "http": "127.0.0.1", "rpc": "127.0.0.1", "serf": "127.0.0.1" },
+            "acl": { "enabled": self.has_acls },
+            "consul": {
+                "address": consul.to_string(),
+                // It registers the services of jobs and neither itself nor its checks.
+                "auto_advertise": false, "server_auto_join": false, "client_auto_join": false,
+            },
+            "disable_update_check": true,
+            "log_level": "info",
+        });
+        if let Some(token) = token {
+            agent["consul"]["token"] = json!(token);
         }
-        self.process = self.launch.run(self.folder.path(), self.ports)?;
-        if self.launch.has_acls && !self.launch.keeps_data {
-            self.bootstrap().await?;
+        if let Some(vault) = self.vault {
+            agent["vault"] = json!({
+                "enabled": true,
+                "address": format!("http://{vault}"),
+                "jwt_auth_backend_path": "jwt-nomad",
+                "default_identity": { "aud": ["vault.io"], "ttl": "1h" },
+            });
         }
-        self.is_ready().await
+        agent
     }
 
-    /// The process ids of its tasks and of those that look after them.
-    pub fn tasks(&self) -> Vec<u32> {
-        let agent = self.process.id();
-        processes(self.folder.path()).into_iter().filter(|id| Some(*id) != agent).collect()
+    fn api(&self, [http, ..]: Ports) -> Api {
+        self.api_at(http)
     }
 
-    /// A script of bash, in which `nomad` is Nomad's own command line, for this one and with its management token.
-    ///
-    /// # Errors
-    /// When there is no program.
-    pub fn script(&self, text: &str) -> anyhow::Result<Launch> {
-        let api = self.api();
-        Ok(script("nomad", text)?
-            .env("NOMAD_ADDR", format!("http://{}", api.address()))
-            .env("NOMAD_TOKEN", api.token().unwrap_or_default()))
-    }
-
-    /// Makes a policy of these rules, in HCL, and a token that has this policy alone; returns the token.
-    ///
-    /// # Errors
-    /// When Nomad refuses one of them, or has no ACLs.
-    pub async fn token_for(&self, policy: &str, rules: &str) -> anyhow::Result<String> {
-        ensure!(self.launch.has_acls, "this Nomad was started without ACLs");
-        let api = self.api();
-        let request = json!({ "Name": policy, "Rules": rules });
-        api.post(&format!("/v1/acl/policy/{policy}"), &request).await?;
-        let request = json!({ "Name": policy, "Type": "client", "Policies": [policy] });
-        let token = api.post("/v1/acl/token", &request).await?;
-        let secret = token["SecretID"].as_str().with_context(|| format!("no SecretID in {token}"))?;
-        Ok(secret.to_owned())
+    fn api_at(&self, port: u16) -> Api {
+        Api::new(port, "x-nomad-token", self.has_acls.then_some(MANAGEMENT_TOKEN))
     }
 }
 
-impl Drop for Nomad {
-    fn drop(&mut self) {
-        // The agent first, or it would start tasks again; it has ended already where a test killed it.
-        self.process.signal(Signal::KILL).unwrap_or_default();
-        for _ in 0..KILL_ROUNDS {
-            let left = self.tasks();
-            if left.is_empty() {
-                return;
-            }
-            for pid in left.into_iter().filter_map(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
-                // One that has ended meanwhile is as good as killed.
-                kill_process(pid, Signal::KILL).unwrap_or_default();
-            }
-            pause();
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a value that is dropped cannot wait in another way")]
-fn pause() {
-    std::thread::sleep(Duration::from_millis(20));
-}
-
-/// Processes whose arguments or environment name the agent's folder: executors have it in their arguments, tasks in their
-/// environment.
-fn processes(folder: &Path) -> Vec<u32> {
-    let mark = folder.as_os_str().as_encoded_bytes();
-    let names = |id: u32, what: &str| {
-        // What ends while it is looked at, or belongs to somebody else, is no task of ours.
-        let text = fs::read(format!("/proc/{id}/{what}")).unwrap_or_default();
-        text.windows(mark.len()).any(|window| window == mark)
-    };
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    let ids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    ids.filter(|id| names(*id, "cmdline") || names(*id, "environ")).collect()
+/// Starts the agent of this role.
+fn agent(home: &Home, role: &str) -> anyhow::Result<Process> {
+    let files = [format!("{role}.json"), "settings.hcl".to_owned()].map(|name| home.path().join(name));
+    home.launch(&binary::path("nomad")?)
+        .arg("agent")
+        .args(files.iter().flat_map(|file| ["-config".as_ref(), file.as_os_str()]))
+        .start()
 }
