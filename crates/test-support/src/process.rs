@@ -68,6 +68,8 @@ impl Launch {
         command
             .args(&self.arguments)
             .env_clear()
+            // What it leaves in the folder of temporary files when it is killed is gone with this one.
+            .env("TMPDIR", folder.path())
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .current_dir(folder.path())
             .stdin(Stdio::null())

@@ -114,6 +114,7 @@ async fn a_change_reaches_a_thousand_watchers_soon_and_what_is_beside_it_reaches
     show(&format!("connections made by {WATCHERS} watchers: {}", wire.accepted()));
     show(&format!("seen by all: {}", costs.seen_by_all.summary()));
 
+    crowd.all_wait(&wire).await.unwrap();
     // Whatever they cause has happened when the next change has been seen by all.
     let (before, carried) = (crowd.counts(), wire.carried());
     neighborhood::stir(&consul, WRITES_BESIDE).await.unwrap();

@@ -16,6 +16,9 @@ use tokio::time::Instant;
 /// How long anything may take that has no promise of its own.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How often nothing may have been sent since the last look until nothing more is expected.
+const QUIET_LOOKS: usize = 25;
+
 /// What a watcher has seen: its number, the newest index in the documents, and when.
 type Seen = (usize, u64, Instant);
 
@@ -60,15 +63,16 @@ impl Crowd {
         Ok(times.into_iter().flatten().collect())
     }
 
-    /// Waits until each has a connection over this wire on which it waits.
+    /// Waits until each has sent its question over this wire, and waits for the answer.
     pub(super) async fn all_wait(&self, wire: &Wire) -> anyhow::Result<()> {
         ensure!(wire.accepted() >= self.size, "{} connections of {} watchers", wire.accepted(), self.size);
-        let mut before = 0;
+        let (mut before, mut quiet_looks) = (0, 0);
         // A watcher has sent its question when nothing more is on its way.
         wait_until("the questions of all watchers", PATIENCE, || {
             let (sent, _) = wire.carried();
             let is_quiet = sent == std::mem::replace(&mut before, sent);
-            Ok(if is_quiet { Look::Ready(()) } else { Look::NotYet(sent) })
+            quiet_looks = if is_quiet { quiet_looks + 1 } else { 0 };
+            Ok(if quiet_looks == QUIET_LOOKS { Look::Ready(()) } else { Look::NotYet(sent) })
         })
         .await
     }
