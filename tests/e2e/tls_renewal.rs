@@ -7,13 +7,14 @@ use anyhow::{Context, ensure};
 use http::Method;
 use nova_test_support::client::Call;
 use nova_test_support::kept::Kept;
+use nova_test_support::pki::{Authority, Pair, write_authorities, write_pair};
 use nova_test_support::wait::{DEADLINE, Look, wait_for};
 use rustix::process::Signal;
 use rustls::ClientConfig;
 
 use crate::bed::{Bed, Settings};
 use crate::load::{Connections, Dial, Exchanged, Load, exchange};
-use crate::pki::{Authority, Pair, SERVER, client, connect, write_authorities, write_pair};
+use crate::pki::{SERVER, client, connect};
 
 /// The client that new connections are made with.
 type CurrentClient = Arc<Mutex<Arc<ClientConfig>>>;
@@ -30,14 +31,14 @@ struct Stage {
 
 impl Stage {
     async fn start(clients: &Authority) -> anyhow::Result<Self> {
-        let (folder, servers) = (tempfile::tempdir()?, Authority::new("servers"));
-        write_pair(folder.path(), &servers.issue(SERVER));
-        write_authorities(folder.path(), &[clients]);
+        let (folder, servers) = (tempfile::tempdir()?, Authority::new("servers")?);
+        write_pair(folder.path(), &servers.issue(SERVER)?)?;
+        write_authorities(folder.path(), &[clients])?;
         let bed = Bed::with(settings(folder.path())).await?;
         let address = bed.root.strip_prefix("http://").context("a root that is not http")?.to_owned();
         let call =
             bed.call(Method::POST, "/v1/chat/completions")?.header("content-type", "application/json")?;
-        let first = client(&servers, &clients.issue("first"));
+        let first = client(&servers, &clients.issue("first")?);
         Ok(Self { bed, folder, servers, address, call, client: Arc::new(Mutex::new(first)) })
     }
 
@@ -98,13 +99,13 @@ async fn still_serves(connection: &mut Kept, call: &Call) -> anyhow::Result<()> 
 
 #[tokio::test]
 async fn a_server_certificate_is_replaced_under_load_and_nothing_fails() {
-    let clients = Authority::new("clients");
+    let clients = Authority::new("clients").unwrap();
     let mut stage = Stage::start(&clients).await.unwrap();
     let (kept, fresh) = (stage.load(Connections::Kept), stage.load(Connections::OnePerRequest));
     let (mut open, first) = connect(&stage.address, stage.current()).await.unwrap();
     for round in 0..6 {
-        let pair = stage.servers.issue(SERVER);
-        write_pair(stage.folder.path(), &pair);
+        let pair = stage.servers.issue(SERVER).unwrap();
+        write_pair(stage.folder.path(), &pair).unwrap();
         if round % 2 == 0 {
             stage.bed.own_proxy().unwrap().signal(Signal::HUP).unwrap();
         }
@@ -120,21 +121,21 @@ async fn a_server_certificate_is_replaced_under_load_and_nothing_fails() {
 
 #[tokio::test]
 async fn a_client_authority_is_replaced_under_load_and_nothing_fails() {
-    let (old, new) = (Authority::new("old clients"), Authority::new("new clients"));
+    let (old, new) = (Authority::new("old clients").unwrap(), Authority::new("new clients").unwrap());
     let stage = Stage::start(&old).await.unwrap();
     let of_old = stage.current();
-    let of_new = client(&stage.servers, &new.issue("second"));
+    let of_new = client(&stage.servers, &new.issue("second").unwrap());
     let (kept, fresh) = (stage.load(Connections::Kept), stage.load(Connections::OnePerRequest));
     let (mut open, _) = connect(&stage.address, stage.current()).await.unwrap();
     stage.admits(&of_new, false).await.unwrap();
 
     // Both are trusted while clients change over, then the new one alone.
-    write_authorities(stage.folder.path(), &[&old, &new]);
+    write_authorities(stage.folder.path(), &[&old, &new]).unwrap();
     stage.admits(&of_new, true).await.unwrap();
     *stage.client.lock().unwrap() = Arc::clone(&of_new);
     // Whoever was on its way with the old certificate has its answer after these.
     fresh.more(16).await.unwrap();
-    write_authorities(stage.folder.path(), &[&new]);
+    write_authorities(stage.folder.path(), &[&new]).unwrap();
     stage.admits(&of_old, false).await.unwrap();
     still_serves(&mut open, &stage.call).await.unwrap();
     kept.more(16).await.unwrap();

@@ -30,7 +30,7 @@ pub use health::{CheckStatus, Health, ServiceInstance};
 pub use indexed::{Consistency, Indexed};
 pub use kv::Kv;
 pub use lock::{HeldLock, Lease, Locks, Renewal};
-pub use query::{PreparedQueries, PreparedQuery, QueriedService, QueryFailover, QueryResult};
+pub use query::{NamedQuery, PreparedQueries, PreparedQuery, QueriedService, QueryFailover, QueryResult};
 pub use session::{Session, SessionBehavior, SessionConfig, Sessions};
 pub use snapshot::{SnapshotError, SnapshotSummary, Snapshots};
 pub use txn::{Conflict, TxnOperation, TxnOutcome};

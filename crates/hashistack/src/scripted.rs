@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 pub(crate) struct Line {
     pub(crate) status: u16,
     pub(crate) index: Option<&'static str>,
-    pub(crate) body: String,
+    pub(crate) body: Bytes,
     pub(crate) headers: Vec<(&'static str, &'static str)>,
     /// Cut the connection in place of an answer.
     pub(crate) is_cut: bool,
@@ -29,10 +29,10 @@ pub(crate) struct Line {
 
 /// A connection that breaks in place of an answer.
 pub(crate) const CUT: Line =
-    Line { status: 0, index: None, body: String::new(), headers: Vec::new(), is_cut: true, is_held: false };
+    Line { status: 0, index: None, body: Bytes::new(), headers: Vec::new(), is_cut: true, is_held: false };
 
 /// An answer with a text.
-pub(crate) fn line(status: u16, body: impl Into<String>) -> Line {
+pub(crate) fn line(status: u16, body: impl Into<Bytes>) -> Line {
     Line { status, body: body.into(), ..Line::default() }
 }
 
@@ -188,6 +188,6 @@ impl Played {
         for (name, value) in line.headers {
             answer = answer.header(name, value);
         }
-        Ok(answer.body(Full::new(Bytes::from(line.body))).unwrap())
+        Ok(answer.body(Full::new(line.body)).unwrap())
     }
 }

@@ -205,7 +205,7 @@ impl Transport {
             .await
             .request(call.method.clone(), url)
             .headers(self.shared.headers.clone())
-            .body(call.body.clone());
+            .body(call.body.open().await?);
         if let Some(token) = token {
             request = request.header(self.shared.dialect.token, token::header(token)?);
         }

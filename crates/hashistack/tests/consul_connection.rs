@@ -7,10 +7,13 @@ use anyhow::Context;
 use nova_hashistack::consul::snapshot::{SnapshotError, verify};
 use nova_hashistack::consul::{Consistency, TxnOperation};
 use nova_hashistack::{ConsulClient, ConsulConfig, HashistackError, TlsConfig};
+use nova_test_support::pki::{Authority, write_authorities, write_pair};
 use nova_test_support::server::{ConsulLaunch, ServerCertificate};
 use nova_test_support::wait::{DEADLINE, Look, wait_for};
 use nova_test_support::wire::{Mode, Wire};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+
+/// The name in Consul's certificate.
+const SERVER: &str = "server.dc1.consul";
 
 fn client(address: &str, tls: TlsConfig) -> anyhow::Result<ConsulClient> {
     Ok(ConsulClient::new(ConsulConfig { tls, ..ConsulConfig::new(address.parse()?) })?)
@@ -32,57 +35,46 @@ async fn a_unix_socket_leads_to_consul() -> anyhow::Result<()> {
     Ok(())
 }
 
-struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    pem: String,
-}
-
-impl Authority {
-    fn new() -> anyhow::Result<Self> {
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate()?;
-        let pem = params.self_signed(&key)?.pem();
-        Ok(Self { pem, issuer: Issuer::new(params, key) })
-    }
-
-    /// Writes `<file>.pem` and `<file>.key`.
-    fn write(&self, folder: &Path, file: &str, name: &str) -> anyhow::Result<()> {
-        let key = KeyPair::generate()?;
-        let certificate = CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &self.issuer)?;
-        std::fs::write(folder.join(format!("{file}.pem")), certificate.pem())?;
-        std::fs::write(folder.join(format!("{file}.key")), key.serialize_pem())?;
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn https_needs_a_certificate_that_consul_trusts_and_takes_its_successor() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = |name: &str| folder.path().join(name);
-    let (authority, strangers) = (Authority::new()?, Authority::new()?);
-    std::fs::write(file("ca.pem"), &authority.pem)?;
-    authority.write(folder.path(), "server", "server.dc1.consul")?;
-    strangers.write(folder.path(), "client", "nova-proxy")?;
+    let (server, own) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let (authority, strangers) = (Authority::new("consul")?, Authority::new("strangers")?);
+    for folder in [&server, &own] {
+        write_authorities(folder.path(), &[&authority])?;
+    }
+    write_pair(server.path(), &authority.issue(SERVER)?)?;
+    write_pair(own.path(), &strangers.issue("nova-proxy")?)?;
     let certificate = ServerCertificate {
-        ca_file: file("ca.pem"),
-        cert_file: file("server.pem"),
-        key_file: file("server.key"),
+        ca_file: server.path().join("ca.pem"),
+        cert_file: server.path().join("cert.pem"),
+        key_file: server.path().join("key.pem"),
     };
     let consul = ConsulLaunch::new().with_certificate(certificate).start().await?;
     let tls = TlsConfig {
-        ca_file: Some(file("ca.pem")),
-        cert_file: Some(file("client.pem")),
-        key_file: Some(file("client.key")),
-        server_name: Some("server.dc1.consul".to_owned()),
+        ca_file: Some(own.path().join("ca.pem")),
+        cert_file: Some(own.path().join("cert.pem")),
+        key_file: Some(own.path().join("key.pem")),
+        server_name: Some(SERVER.to_owned()),
     };
     let address = format!("https://{}", consul.https_address().context("it has HTTPS")?);
     let client = client(&address, tls)?;
     let error = client.kv().put("nova/config", "x").await.unwrap_err();
     assert!(matches!(error, HashistackError::Unreachable { .. }), "{error}");
-    authority.write(folder.path(), "client", "nova-proxy")?;
+    write_pair(own.path(), &authority.issue("nova-proxy")?)?;
     client.kv().put("nova/config", "x").await?;
     Ok(())
+}
+
+/// The bytes of what is not yet a snapshot.
+fn unfinished(folder: &Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name() != "consul.snap" {
+            bytes += entry.metadata()?.len();
+        }
+    }
+    Ok(bytes)
 }
 
 #[tokio::test]
@@ -96,12 +88,11 @@ async fn a_snapshot_that_is_cut_short_on_its_way_is_not_kept() -> anyhow::Result
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("consul.snap");
     let whole = client.snapshots().save(&path, Consistency::Default).await?;
-    let unfinished = folder.path().join("consul.snap.unfinished");
 
     wire.set(Mode::Delay(Duration::from_millis(20)));
     let cut = async {
         wait_for("some of the snapshot", DEADLINE, async || {
-            let bytes = std::fs::metadata(&unfinished).map_or(0, |file| file.len());
+            let bytes = unfinished(folder.path())?;
             Ok(if bytes > 0 { Look::Ready(bytes) } else { Look::NotYet(bytes) })
         })
         .await?;

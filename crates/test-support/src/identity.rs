@@ -8,8 +8,10 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+
+use crate::pki::pem;
 
 /// Nomad, as far as it signs identities.
 #[derive(Debug)]
@@ -32,8 +34,7 @@ impl Signer {
     /// When the key cannot be written.
     pub fn public_key(&self) -> anyhow::Result<String> {
         let der = self.key.public_key().as_der().context("write the public key")?;
-        let text = STANDARD.encode(der.as_ref());
-        Ok(format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n"))
+        Ok(pem("PUBLIC KEY", der.as_ref()))
     }
 
     /// The identity of a task, with the claims that Nomad gives it. It lasts for an hour.

@@ -1,5 +1,5 @@
 //! What tests share: building and launching the programs, waiting with a reason, cutting wires, a plain HTTP
-//! client, identities of workloads, and real servers of others.
+//! client, certificates and identities of workloads, and real servers of others.
 //!
 //! A development dependency only: no program links it. It knows how the programs are started and what they print when
 //! they are ready; what they answer is for the tests to judge.
@@ -8,6 +8,7 @@ pub mod binary;
 pub mod client;
 pub mod identity;
 pub mod kept;
+pub mod pki;
 pub mod port;
 pub mod process;
 pub mod server;

@@ -2,19 +2,20 @@
 
 use std::path::Path;
 
+use nova_test_support::pki::{Authority, write_authorities, write_pair};
 use nova_test_support::server::{ConsulLaunch, ServerCertificate};
 
 use crate::agent::{Desk, GOOD};
 use crate::case::Cases;
-use crate::pki::{Authority, SERVER, write_authorities, write_pair};
+use crate::pki::SERVER;
 
 #[tokio::test]
 async fn consul_is_reached_by_its_standard_variables() {
     let (server, client) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let authority = Authority::new("Consul's");
+    let authority = Authority::new("Consul's").unwrap();
     for (folder, name) in [(&server, SERVER), (&client, "operator.test")] {
-        write_authorities(folder.path(), &[&authority]);
-        write_pair(folder.path(), &authority.issue(name));
+        write_authorities(folder.path(), &[&authority]).unwrap();
+        write_pair(folder.path(), &authority.issue(name).unwrap()).unwrap();
     }
     let file = |folder: &Path, name: &str| folder.join(name).to_str().unwrap().to_owned();
     let certificate = ServerCertificate {

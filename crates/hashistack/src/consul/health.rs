@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::agent_service::or_default;
 use super::indexed::{Consistency, Indexed};
 use crate::transport::{Call, HashistackError, Transport};
 
@@ -48,12 +49,13 @@ pub struct Health<'c> {
     transport: &'c Transport,
 }
 
+/// An instance as Consul lists it with its node and its checks.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Listed {
     node: ListedNode,
     service: ListedService,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     checks: Vec<ListedCheck>,
 }
 

@@ -1,7 +1,7 @@
 //! A lock on a key by a session, as leaders hold it: who has it, how long its holder may act, and how it is handed over.
 //!
 //! Locks advise and do not prevent: what a holder writes is fenced by [`HeldLock::fence`] in the same transaction, and what cannot be
-//! fenced is not begun after [`Lease::acts_until`].
+//! fenced is begun only while [`Lease::may_act`] says so.
 
 use std::time::Duration;
 
@@ -19,29 +19,42 @@ use crate::transport::HashistackError;
 pub struct Lease {
     ttl: Duration,
     margin: Duration,
-    renewed_at: Instant,
+    /// When the last renewal that succeeded was sent; nothing once the session is gone.
+    renewed_at: Option<Instant>,
 }
 
 impl Lease {
     /// A lease of a session of this time to live that was made or renewed by a call that was sent at `sent_at`. `margin` is what an
     /// action may take that has begun.
     pub fn new(ttl: Duration, margin: Duration, sent_at: Instant) -> Self {
-        Self { ttl, margin, renewed_at: sent_at }
+        Self { ttl, margin, renewed_at: Some(sent_at) }
     }
 
-    /// A renewal that was sent at `sent_at` has succeeded. When its answer came does not count: the server's time began earlier.
+    /// A renewal that was sent at `sent_at` has succeeded. When its answer came does not count: the server's time began earlier. It
+    /// brings no session back that is gone.
     pub fn renewed(&mut self, sent_at: Instant) {
-        self.renewed_at = self.renewed_at.max(sent_at);
+        self.renewed_at = self.renewed_at.map(|renewed_at| renewed_at.max(sent_at));
+    }
+
+    /// The session is gone, and its holder has no time left, now and for good.
+    pub fn ended(&mut self) {
+        self.renewed_at = None;
+    }
+
+    /// Whether the holder may act at this moment. To be asked right before each act.
+    pub fn may_act(&self, now: Instant) -> bool {
+        self.acts_until().is_some_and(|until| now < until)
     }
 
     /// Nothing is begun after this moment, although the session may live on: somebody else may hold the lock by the time that it is done.
-    pub fn acts_until(&self) -> Instant {
-        self.renewed_at + self.ttl.saturating_sub(self.margin)
+    /// Nothing once the session is gone.
+    pub fn acts_until(&self) -> Option<Instant> {
+        Some(self.renewed_at? + self.ttl.saturating_sub(self.margin))
     }
 
-    /// When to renew it: after a third of its time, so that two failures are no loss.
-    pub fn renews_at(&self) -> Instant {
-        self.renewed_at + self.ttl / 3
+    /// When to renew it: after a third of its time, so that two failures are no loss. Nothing once the session is gone.
+    pub fn renews_at(&self) -> Option<Instant> {
+        Some(self.renewed_at? + self.ttl / 3)
     }
 }
 
@@ -118,10 +131,11 @@ impl<'c> Locks<'c> {
     /// Renews the session of a lock.
     ///
     /// # Errors
-    /// When there is no answer, or a refusal: try again, and act until [`Lease::acts_until`].
+    /// When there is no answer, or a refusal: try again, and act while [`Lease::may_act`] says so.
     pub async fn renew(&self, lock: &mut HeldLock) -> Result<Renewal, HashistackError> {
         let sent_at = Instant::now();
         if !self.client.sessions().renew(&lock.session).await? {
+            lock.lease.ended();
             return Ok(Renewal::Lost);
         }
         lock.lease.renewed(sent_at);
@@ -164,6 +178,8 @@ impl HeldLock {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::consul::{ConsulConfig, SessionBehavior};
     use crate::scripted::{CUT, Script, line};
@@ -174,18 +190,68 @@ mod tests {
     fn a_holder_stops_before_its_session_can_end() {
         let begun = Instant::now();
         let mut lease = Lease::new(15 * SECOND, 5 * SECOND, begun);
-        assert_eq!((lease.renews_at(), lease.acts_until()), (begun + 5 * SECOND, begun + 10 * SECOND));
+        assert_eq!(
+            (lease.renews_at(), lease.acts_until()),
+            (Some(begun + 5 * SECOND), Some(begun + 10 * SECOND))
+        );
         lease.renewed(begun + 5 * SECOND);
-        assert_eq!(lease.acts_until(), begun + 15 * SECOND);
+        assert_eq!(lease.acts_until(), Some(begun + 15 * SECOND));
         // An answer that comes late tells of an earlier call.
         lease.renewed(begun + 4 * SECOND);
-        assert_eq!(lease.acts_until(), begun + 15 * SECOND);
+        assert_eq!(lease.acts_until(), Some(begun + 15 * SECOND));
     }
 
     #[test]
     fn a_margin_beyond_the_time_to_live_leaves_no_time_to_act() {
         let begun = Instant::now();
-        assert_eq!(Lease::new(SECOND, 2 * SECOND, begun).acts_until(), begun);
+        assert!(!Lease::new(SECOND, 2 * SECOND, begun).may_act(begun));
+    }
+
+    #[test]
+    fn a_session_that_is_gone_leaves_no_time_and_does_not_come_back() {
+        let begun = Instant::now();
+        let mut lease = Lease::new(15 * SECOND, 5 * SECOND, begun);
+        assert!(lease.may_act(begun));
+        lease.ended();
+        lease.renewed(begun + SECOND);
+        assert!(!lease.may_act(begun) && lease.renews_at().is_none());
+    }
+
+    /// What came of a renewal: it succeeded, it failed, the session is gone.
+    fn renewal() -> impl Strategy<Value = Option<bool>> {
+        prop_oneof![3 => Just(Some(true)), 2 => Just(Some(false)), 1 => Just(None)]
+    }
+
+    proptest! {
+        /// The servers' rule is played beside: a session cannot end before its time to live has passed since the last renewal that
+        /// reached them, which was when it was sent, at the earliest.
+        #[test]
+        fn whoever_may_act_has_a_session_that_cannot_have_ended(
+            renewals in proptest::collection::vec((0_u64..60_000, renewal()), 0..20),
+            now in 0_u64..90_000,
+        ) {
+            let (ttl, margin) = (15 * SECOND, 3 * SECOND);
+            let begun = Instant::now();
+            let at = |offset| begun + Duration::from_millis(offset);
+            let mut lease = Lease::new(ttl, margin, begun);
+            let mut last_seen = begun;
+            let mut is_gone = false;
+            for (sent, renewal) in renewals {
+                match renewal {
+                    Some(true) => {
+                        lease.renewed(at(sent));
+                        last_seen = last_seen.max(at(sent));
+                    }
+                    Some(false) => {}
+                    None => {
+                        lease.ended();
+                        is_gone = true;
+                    }
+                }
+            }
+            let is_safe = !is_gone && at(now) + margin < last_seen + ttl;
+            prop_assert_eq!(lease.may_act(at(now)), is_safe);
+        }
     }
 
     #[tokio::test]

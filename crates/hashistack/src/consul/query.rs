@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::agent_service::or_default;
 use super::health::{Listed, ServiceInstance};
+use super::indexed::Consistency;
 use crate::transport::{Call, HashistackError, Transport};
 
 /// A prepared query. What it leaves out is Consul's to choose.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct PreparedQuery {
     /// The name under which it is executed, also by DNS (`<name>.query.consul`).
@@ -16,27 +18,43 @@ pub struct PreparedQuery {
 }
 
 /// What a prepared query finds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct QueriedService {
     /// The service.
     pub service: String,
     /// Leave out what does not pass all checks; without it, what is critical alone.
+    #[serde(default)]
     pub only_passing: bool,
     /// Tags that instances must have; those with `!` before them they must not have.
+    #[serde(default, deserialize_with = "or_default")]
     pub tags: Vec<String>,
     /// Where to look when nothing is found here.
+    #[serde(default)]
     pub failover: QueryFailover,
 }
 
 /// Where a prepared query looks when nothing is found in its own datacenter.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct QueryFailover {
     /// This many of the nearest datacenters, first.
+    #[serde(default)]
     pub nearest_n: u32,
     /// Then these, in order.
+    #[serde(default, deserialize_with = "or_default")]
     pub datacenters: Vec<String>,
+}
+
+/// A query as Consul has it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct NamedQuery {
+    /// Its id, by which it is replaced and removed.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub query: PreparedQuery,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,6 +66,7 @@ struct Created {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Executed {
+    #[serde(deserialize_with = "or_default")]
     nodes: Vec<Listed>,
     datacenter: String,
     failovers: u32,
@@ -100,6 +119,20 @@ impl<'c> PreparedQueries<'c> {
     pub async fn delete(&self, id: &str) -> Result<(), HashistackError> {
         let call = Call::delete("/v1/query").segment(id)?;
         self.transport.send(&call.idempotent()).await.map(drop)
+    }
+
+    /// The query of a name; nothing where there is none that the token may see.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal.
+    pub async fn named(
+        &self,
+        name: &str,
+        consistency: Consistency,
+    ) -> Result<Option<NamedQuery>, HashistackError> {
+        let answer = self.transport.send(&consistency.of(Call::get("/v1/query"))).await?;
+        let queries: Vec<NamedQuery> = answer.json()?;
+        Ok(queries.into_iter().find(|found| found.query.name == name))
     }
 
     /// Executes a query by its name or id.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::entry::{KvEntry, encoded};
+use super::kv;
 use crate::transport::{Call, HashistackError, Refusal, Transport};
 
 /// The most operations of a transaction; reads count (Consul's `maxTxnOps`, which is no setting).
@@ -58,6 +59,11 @@ pub enum TxnOperation {
         /// The key.
         key: String,
     },
+    /// Reads every key that begins with the prefix.
+    GetTree {
+        /// The prefix.
+        prefix: String,
+    },
     /// Locks the key for the session and writes a value.
     Lock {
         /// The key.
@@ -81,7 +87,7 @@ pub enum TxnOperation {
         /// The key.
         key: String,
     },
-    /// Removes a key if its `modify_index` is still this one.
+    /// Removes a key if its `modify_index` is still this one. One that is gone already is no conflict.
     DeleteCas {
         /// The key.
         key: String,
@@ -154,6 +160,13 @@ struct StepResult {
 }
 
 impl TxnOperation {
+    fn step(&self) -> Result<Step<'_>, HashistackError> {
+        let kv = self.written()?;
+        // What no path can name could be written here, and never be read or removed by its name.
+        kv::read(kv.key)?;
+        Ok(Step { kv })
+    }
+
     fn written(&self) -> Result<Written<'_>, HashistackError> {
         let verb = |verb, key| Written { verb, key, ..Written::default() };
         let valued = |name, key, value: &Bytes| Written { value: Some(encoded(value)), ..verb(name, key) };
@@ -170,6 +183,7 @@ impl TxnOperation {
                 Written { session: Some(session), ..verb("check-session", key) }
             }
             Self::Get { key } => verb("get", key),
+            Self::GetTree { prefix } => verb("get-tree", prefix),
             Self::Lock { key, value, session } => {
                 Written { session: Some(session), ..valued("lock", key, value) }
             }
@@ -194,7 +208,8 @@ impl TxnOperation {
 /// they held the first time.
 ///
 /// # Errors
-/// [`HashistackError::Invalid`] for more than [`MAX_OPERATIONS`] and for what is no folder, and nothing is sent; when there is no
+/// [`HashistackError::Invalid`] for more than [`MAX_OPERATIONS`], for what is no folder, and for a key that no path can
+/// name, and nothing is sent; when there is no
 /// answer, and then it may have been carried out; a refusal, which is one of 413 for more than `txn_max_req_len` (512 KiB of JSON,
 /// about 384 KiB of values, where the server says nothing else), and of 403 where the token may not.
 pub(super) async fn run(
@@ -229,7 +244,7 @@ fn steps(operations: &[TxnOperation]) -> Result<Vec<Step<'_>>, HashistackError> 
         );
         return Err(HashistackError::Invalid { what });
     }
-    operations.iter().map(|operation| Ok(Step { kv: operation.written()? })).collect()
+    operations.iter().map(TxnOperation::step).collect()
 }
 
 #[cfg(test)]
@@ -251,6 +266,7 @@ mod tests {
             TxnOperation::Lock { key: text("leader"), value, session: text("s") },
             TxnOperation::DeleteCas { key: text("b"), modify_index: 7 },
             TxnOperation::DeleteTree { folder: text("c/") },
+            TxnOperation::GetTree { prefix: text("d") },
         ];
         let body: Value = serde_json::to_value(steps(&operations).unwrap()).unwrap();
         assert_eq!(
@@ -261,6 +277,7 @@ mod tests {
                 {"KV": {"Verb": "lock", "Key": "leader", "Value": "aGk=", "Session": "s"}},
                 {"KV": {"Verb": "delete-cas", "Key": "b", "Index": 7}},
                 {"KV": {"Verb": "delete-tree", "Key": "c/"}},
+                {"KV": {"Verb": "get-tree", "Key": "d"}},
             ])
         );
     }
@@ -272,5 +289,9 @@ mod tests {
         assert!(error.contains("128") && error.contains("129") && error.contains("split it"), "{error}");
         let error = steps(&[TxnOperation::DeleteTree { folder: text("a") }]).unwrap_err().to_string();
         assert!(error.contains("end it with a slash"), "{error}");
+        for key in ["", "/nova", "nova//a", "nova/../a"] {
+            let error = steps(&[TxnOperation::Delete { key: text(key) }]).unwrap_err().to_string();
+            assert!(error.contains("give it a name"), "{error}");
+        }
     }
 }

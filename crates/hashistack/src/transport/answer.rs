@@ -5,10 +5,14 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
 
 use super::call::CallName;
 use super::dialect::Dialect;
 use super::error::HashistackError;
+
+/// How long the text of a refusal may take: it comes with its status or not at all.
+const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What the headers of an answer say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -127,8 +131,9 @@ impl OpenAnswer {
     /// The beginning of the body as text, for a refusal: what cannot be read of it is left out.
     pub(super) async fn beginning(mut self, limit: usize) -> String {
         let mut body = BytesMut::new();
-        // A refusal is told with or without its text: a body that breaks off must not hide its status.
-        while let Ok(Some(chunk)) = self.chunk().await {
+        let end = Instant::now() + REFUSAL_PATIENCE;
+        // A refusal is told with or without its text: a body that breaks off or does not come must not hide its status.
+        while let Ok(Ok(Some(chunk))) = timeout_at(end, self.chunk()).await {
             body.extend_from_slice(&chunk);
             if body.len() >= limit {
                 break;

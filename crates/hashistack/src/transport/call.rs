@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,12 +27,34 @@ pub struct Call {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) query: Vec<(&'static str, Cow<'static, str>)>,
-    pub(super) body: Bytes,
+    pub(super) body: Body,
     pub(super) timeout: Option<Duration>,
     pub(super) max_answer: usize,
     pub(super) idempotent: bool,
     pub(super) accepted: &'static [u16],
     pub(super) token: CallToken,
+}
+
+/// What a call carries.
+#[derive(Clone)]
+pub(super) enum Body {
+    Bytes(Bytes),
+    File(PathBuf),
+}
+
+impl Body {
+    /// The body to be sent, anew for each try.
+    pub(super) async fn open(&self) -> Result<reqwest::Body, HashistackError> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.clone().into()),
+            Self::File(path) => {
+                let file = tokio::fs::File::open(path).await;
+                file.map(Into::into).map_err(|error| HashistackError::Invalid {
+                    what: format!("{} cannot be read to be sent: {error}", path.display()),
+                })
+            }
+        }
+    }
 }
 
 /// Which token a call is sent with.
@@ -58,7 +81,7 @@ impl Call {
             method,
             path: path.to_owned(),
             query: Vec::new(),
-            body: Bytes::new(),
+            body: Body::Bytes(Bytes::new()),
             timeout: None,
             max_answer: MAX_ANSWER,
             idempotent,
@@ -131,7 +154,7 @@ impl Call {
 
     /// Sets the body.
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
-        self.body = body.into();
+        self.body = Body::Bytes(body.into());
         self
     }
 
@@ -144,6 +167,12 @@ impl Call {
             what: format!("the body for {} cannot be written as json: {error}", self.path),
         })?;
         Ok(self.body(body))
+    }
+
+    /// Sets the body to the content of a file, which is read while it is sent.
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.body = Body::File(path.into());
+        self
     }
 
     /// How long the whole call may take, its answer included. Without it the transport's own limit holds.

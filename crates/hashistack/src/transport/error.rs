@@ -152,7 +152,9 @@ impl Refusal {
             500 if self.text.contains("leader") => {
                 "the servers have no leader: it passes within seconds unless a majority is down"
             }
-            500..=599 => "the server failed: its log says why, and another try may do",
+            500..=599 => {
+                "the server failed, or the request has the fault that the text names: its log says why, and another try may do"
+            }
             _ => "this status is not expected here; is it the right server?",
         }
     }

@@ -13,7 +13,7 @@ fn value(index: &'static str, modify_index: u64, value: &str) -> Line {
     let body = format!(
         r#"[{{"LockIndex":0,"Key":"nova/config","Flags":0,"Value":"{value}","CreateIndex":1,"ModifyIndex":{modify_index}}}]"#
     );
-    Line { status: 200, index: Some(index), body, ..Line::default() }
+    Line { status: 200, index: Some(index), body: body.into(), ..Line::default() }
 }
 
 fn absent(index: &'static str) -> Line {
@@ -288,7 +288,7 @@ async fn rule_11_waits_for_seconds_where_a_right_may_be_missing() {
 
 #[tokio::test]
 async fn an_answer_that_cannot_be_read_takes_nothing_away() {
-    let broken = Line { status: 200, index: Some("6"), body: "<html>".to_owned(), ..Line::default() };
+    let broken = Line { status: 200, index: Some("6"), body: "<html>".into(), ..Line::default() };
     let script = Script::start([value("5", 5, "a"), broken, value("7", 7, "b")]).await;
     let mut watch = script.watch(|_| ());
     assert_eq!(next(&mut watch).await, "changed@5: a");
