@@ -3,11 +3,12 @@
 use anyhow::ensure;
 use http::Method;
 use nova_test_support::client::Call;
+use nova_test_support::pki::{Authority, write_authorities, write_pair};
 use nova_test_support::server::{ServerCertificate, Vault, VaultLaunch, pinned_version};
 use nova_test_support::wire::{Mode, Wire};
 use serde_json::json;
 
-use crate::pki::{Authority, SERVER, write_authorities, write_pair};
+use crate::pki::SERVER;
 
 const SECRET: &str = "/v1/secret/data/nova/keys";
 
@@ -107,10 +108,10 @@ async fn a_sealed_vault_is_not_ready_and_knows_nothing_until_it_is_unsealed() {
 #[tokio::test]
 async fn over_https_a_vault_knows_its_clients_by_their_certificates() {
     let (server, client) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let authority = Authority::new("Vault's");
+    let authority = Authority::new("Vault's").unwrap();
     for (folder, name) in [(&server, SERVER), (&client, "operator.test")] {
-        write_authorities(folder.path(), &[&authority]);
-        write_pair(folder.path(), &authority.issue(name));
+        write_authorities(folder.path(), &[&authority]).unwrap();
+        write_pair(folder.path(), &authority.issue(name).unwrap()).unwrap();
     }
     let certificate = ServerCertificate {
         ca_file: server.path().join("ca.pem"),
