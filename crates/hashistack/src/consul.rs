@@ -5,6 +5,7 @@ mod agent_service;
 mod catalog;
 mod check;
 mod config_entry;
+mod duration;
 mod entry;
 mod health;
 mod indexed;

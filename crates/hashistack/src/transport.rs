@@ -8,6 +8,7 @@ mod call;
 mod client;
 mod dialect;
 mod error;
+mod one_login;
 mod retry;
 mod stamp;
 mod tls;
@@ -24,6 +25,9 @@ pub use answer::{Answer, Head, OpenAnswer};
 pub use call::{Call, CallName, MAX_ANSWER};
 pub use dialect::Dialect;
 pub use error::{HashistackError, Refusal};
+#[cfg(test)]
+pub(crate) use one_login::LEAST_PAUSE;
+pub(crate) use one_login::{Issued, Issuer, OneLogin};
 pub use retry::Retries;
 pub use tls::{TlsConfig, TlsError};
 pub use token::{Login, Pending, TokenError, TokenFile, TokenSource};

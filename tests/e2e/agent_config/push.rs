@@ -183,7 +183,7 @@ async fn of_pushes_that_race_each_is_recorded_or_lost_whole() {
 }
 
 #[tokio::test]
-async fn a_change_that_no_transaction_holds_is_refused_before_it_is_sent() {
+async fn a_change_that_no_transaction_holds_is_refused_whole_with_the_limit_to_raise() {
     let desk = Desk::start().await.unwrap();
     let line = "# A comment makes a document long without making it wrong.\n";
     let large = format!("{GOOD}{}", line.repeat(400_000 / line.len()));

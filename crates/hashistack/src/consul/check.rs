@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::duration::go;
 use super::health::CheckStatus;
 
 /// How long an HTTP check may take. It asks a process on this machine or in this datacenter.
@@ -48,11 +49,6 @@ enum CheckKind {
         #[serde(rename = "TTL")]
         ttl: String,
     },
-}
-
-/// A duration as Go reads it.
-pub(super) fn go(duration: Duration) -> String {
-    format!("{}ms", duration.as_millis())
 }
 
 impl Check {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::check::go;
+use super::duration::go;
 use crate::transport::{Call, HashistackError, Transport};
 
 /// What becomes of a session's keys when it ends.

@@ -27,4 +27,14 @@ impl Dialect {
         last_contact: Some("x-consul-lastcontact"),
         filtered: Some("x-consul-results-filtered-by-acls"),
     };
+
+    /// Vault's, from the page "HTTP API" of its API documentation. It has neither blocking queries nor indexes.
+    pub const VAULT: Self = Self {
+        product: "vault",
+        token: "x-vault-token",
+        index: None,
+        known_leader: None,
+        last_contact: None,
+        filtered: None,
+    };
 }

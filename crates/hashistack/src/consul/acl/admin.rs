@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::IssuedToken;
-use crate::consul::check::go;
+use crate::consul::duration::go;
 use crate::transport::{Call, HashistackError, Transport};
 
 pub use auth_method::{BindingRule, JwtAuthMethod, JwtKeys};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::consul::check::go;
+use crate::consul::duration::go;
 
 /// An auth method that takes JWTs (Consul's documentation, "JWT auth method").
 #[derive(Debug, Clone, PartialEq, Eq)]

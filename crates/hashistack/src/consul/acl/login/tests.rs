@@ -1,11 +1,14 @@
 //! The login, against a server that follows a script.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::consul::ConsulClient;
 use crate::scripted::{CUT, Line, Script, line};
+use crate::transport::LEAST_PAUSE;
 
 /// The answer to a login that lasts so many seconds, or has no end.
 fn token(secret: &str, lasts: Option<u32>) -> Line {
