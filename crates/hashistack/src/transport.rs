@@ -232,6 +232,7 @@ impl Transport {
         }
         let call = open.call.clone();
         let text = open.beginning(REFUSAL_TEXT).await;
+        let text = (self.shared.dialect.words)(&text).unwrap_or(text);
         Err(Refusal { call, status, text, index }.into())
     }
 

@@ -13,5 +13,6 @@ pub mod port;
 pub mod process;
 pub mod server;
 pub mod sse;
+pub mod sts;
 pub mod wait;
 pub mod wire;

@@ -15,6 +15,8 @@ pub struct Dialect {
     pub last_contact: Option<&'static str>,
     /// Set when rules of access left something out of the answer.
     pub filtered: Option<&'static str>,
+    /// What is put into words from the body of a refusal.
+    pub words: fn(&str) -> Option<String>,
 }
 
 impl Dialect {
@@ -26,6 +28,7 @@ impl Dialect {
         known_leader: Some("x-consul-knownleader"),
         last_contact: Some("x-consul-lastcontact"),
         filtered: Some("x-consul-results-filtered-by-acls"),
+        words: |_plain_already| None,
     };
 
     /// Vault's, from the page "HTTP API" of its API documentation. It has neither blocking queries nor indexes.
@@ -36,5 +39,6 @@ impl Dialect {
         known_leader: None,
         last_contact: None,
         filtered: None,
+        words: crate::vault::words,
     };
 }

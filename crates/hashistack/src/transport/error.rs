@@ -120,12 +120,21 @@ impl Refusal {
 
     /// The call was a login.
     fn is_login(&self) -> bool {
-        self.call.path.ends_with("/acl/login")
+        self.call.path.ends_with("/login")
     }
 
     /// What to do next.
     fn advice(&self) -> &'static str {
         match self.status {
+            400 | 403 if self.call.path.starts_with("/v1/auth/") && self.is_login() => {
+                "the role does not take what was shown: renew the file, and compare the role's name, its bound claims and its audiences"
+            }
+            400 if self.is_wrapping_token_spent() => {
+                "it was used or has ended: if it was not this program that used it, somebody else has the secret; find out, and have a new one made"
+            }
+            400 if self.call.server.starts_with("vault") => {
+                "correct what the text names in the engine's role or in the request"
+            }
             403 if self.is_acl_not_found() && self.is_login() => {
                 "there is no such auth method: check its name, and the namespace"
             }
@@ -149,6 +158,8 @@ impl Refusal {
                 "what was sent is larger than the server takes (512 KiB by default): split it, or raise the server's limit"
             }
             429 => "the server limits requests: ask less often, or raise its request limits",
+            412 => "the server has not caught up with an earlier write: it passes within moments",
+            503 if self.is_sealed() => "it is sealed: whoever holds the keys has to unseal it",
             500 if self.text.contains("leader") => {
                 "the servers have no leader: it passes within seconds unless a majority is down"
             }
@@ -219,7 +230,7 @@ impl HashistackError {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } => true,
             Self::Refused(refusal) => {
-                matches!(refusal.status, 429 | 500 | 502 | 503 | 504) && !refusal.is_identity_refused()
+                matches!(refusal.status, 412 | 429 | 500 | 502 | 503 | 504) && !refusal.is_identity_refused()
             }
             Self::Token(TokenError::Login(login)) => login.is_transient(),
             _ => false,
@@ -286,6 +297,8 @@ mod tests {
     #[case::limited(429, "", "ask less often")]
     #[case::election(500, "No cluster leader", "no leader")]
     #[case::broken(503, "", "its log says why")]
+    #[case::sealed(503, "Vault is sealed", "unseal")]
+    #[case::behind(412, "required index state not present", "caught up")]
     fn a_refusal_says_what_failed_why_and_what_to_do(
         #[case] status: u16,
         #[case] text: &str,
