@@ -39,6 +39,7 @@ static LISTENER: Dialect = Dialect {
     known_leader: None,
     last_contact: None,
     filtered: None,
+    words: |_plain_already| None,
 };
 
 /// All instances of one service.

@@ -98,6 +98,16 @@ bedrock {
     #session_tags = { team = "platform" }
   #}
 
+  # AWS credentials that Vault's AWS engine gives, in place of the machine's own; a role above is assumed with them. It needs the block
+  # vault. bootstrap
+  #vault_credentials {
+    #mount        = "aws"
+    #role         = "nova-bedrock"
+    #role_arn     = "arn:aws:iam::123456789012:role/nova" # where the engine's role allows several
+    #session_name = "nova-proxy" # the name of the instance where it is not written
+    #ttl          = "1h" # as the engine's role says where it is not written
+  #}
+
   # All runtime from here.
 
   # Which of regions are asked, in this order. All of them where it is not written.
@@ -127,6 +137,37 @@ bedrock {
     probes               = 3
   }
 }
+
+# Vault: AWS credentials, by bedrock.vault_credentials. Without this block there is no Vault, whatever the environment says. All bootstrap.
+#vault {
+  # Where a server, an agent or a proxy of Vault listens: http://, https:// or unix:// with the path of a socket. Or VAULT_ADDR;
+  # https://127.0.0.1:8200 where none is set.
+  #address   = "https://vault.example.com:8200"
+  #namespace = "platform" # or VAULT_NAMESPACE
+
+  # For an https address; or VAULT_CACERT, VAULT_CLIENT_CERT, VAULT_CLIENT_KEY, VAULT_TLS_SERVER_NAME.
+  #ca_file     = "/etc/nova/vault/ca.pem"
+  #cert_file   = "/etc/nova/vault/cert.pem"
+  #key_file    = "/etc/nova/vault/key.pem"
+  #server_name = "vault.service.consul"
+
+  # One of these, or VAULT_TOKEN: a login with the identity that Nomad gives to a task, one with a role id and a secret id, or a token that
+  # something else keeps in a file.
+  #jwt {
+    #mount    = "jwt-nomad"
+    #role     = "nova-proxy"
+    #jwt_file = "/secrets/nomad_vault_default.jwt" # read again at each login; this one below NOMAD_SECRETS_DIR where it is not written
+  #}
+
+  #approle {
+    #mount            = "approle"
+    #role_id          = "1b7e3a52-5e1c-4d0c-9f0f-2d6c5a3f8e11"
+    #secret_id_file   = "/etc/nova/vault/secret-id"
+    #wrapped_for_role = "nova-proxy" # the file holds a wrapping token around the secret id of this role, and is used once
+  #}
+
+  #token_file = "/run/vault/token"
+#}
 
 # Consul: the documents config and config.d/<name> below kv_prefix are laid over the files, and the instance registers itself.
 # Without this block there is no Consul, whatever the environment says; with it, data_dir is needed. All bootstrap.

@@ -31,6 +31,7 @@ use crate::routes::{self, RenderMetrics};
 use crate::server::{ListenSocket, ServerTls, StopTokens, TrustedHops};
 use crate::services::SharedServices;
 use crate::upstream::{CachedCredentials, CredentialSource};
+use crate::vault::Vault;
 use listening::Listening;
 
 pub(crate) use build::concurrency;
@@ -103,6 +104,7 @@ pub struct App {
     tls: Option<Arc<ServerTls>>,
     standing: Standing,
     consul: Option<documents::Consul>,
+    vault: Option<Vault>,
     tasks: Tasks,
 }
 
@@ -119,14 +121,15 @@ impl App {
         let tasks = Tasks::new(shutdown.clone(), &surroundings.log).with_failure_hook(count_failure);
         let bootstrap = &first.files.config.bootstrap;
         let watches = Watches::before_reading(surroundings.config_watch.clone(), bootstrap);
-        let credentials = build::credentials(&first.files, &surroundings)?;
+        let vault = build::vault(&first.files)?;
+        let credentials = build::credentials(&first.files, &surroundings, vault.as_ref())?;
         let tls = build::tls(&first.files, &surroundings)?;
         let log = surroundings.log.new(o!(keys::COMPONENT => "proxy"));
         let beginning = first.judge(surroundings.instance.clone(), &credentials, &log)?;
         let services = build::services(beginning.snapshot, beginning.receipts, log, shutdown)?;
         let standing = Standing::new(watches, beginning.in_force, beginning.refused, beginning.keep);
         let consul = beginning.documents.consul;
-        Ok(Self { services, credentials, surroundings, tls, standing, consul, tasks })
+        Ok(Self { services, credentials, surroundings, tls, standing, consul, vault, tasks })
     }
 
     /// Asks for a drain, for a program that runs the proxy within itself.
@@ -150,7 +153,7 @@ impl App {
         listeners: Listeners,
         signals: impl SignalSource + 'static,
     ) -> io::Result<Outcome> {
-        let Self { services, credentials, surroundings, tls, standing, consul, tasks } = self;
+        let Self { services, credentials, surroundings, tls, standing, consul, vault, tasks } = self;
         let bootstrap = services.snapshots.current().loaded.config.bootstrap.clone();
         let metrics_tls = bootstrap.tls.as_ref().is_some_and(|tls| tls.metrics);
         let server = bootstrap.server.clone();
@@ -171,6 +174,7 @@ impl App {
                 log.clone(),
             ),
         );
+        background::keep_vault(vault, &tasks, &surroundings.log);
         let watch_counters = consul.as_ref().map(|consul| consul.counters.clone());
         let start =
             |consul| consul::start(consul, &bootstrap, &listeners, &services, (&tasks, &surroundings.log));

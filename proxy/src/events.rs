@@ -8,6 +8,7 @@ mod series;
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use nova_hashistack::consul::WatchCounts;
@@ -192,6 +193,21 @@ pub(crate) fn consul_state(log: &Logger, state: ConsulState, reason: Option<&str
 /// The token of this process was not deleted at its end.
 pub(crate) fn token_left(log: &Logger, reason: &str) {
     warn!(log, "the Consul token of this process was not deleted; it ends by itself if its auth method says so"; keys::ERROR => reason);
+}
+
+/// This process has a token of Vault, the first one or the next.
+pub(crate) fn vault_token_in_force(log: &Logger, due_in: Option<Duration>) {
+    info!(log, "Vault has given a token"; "renewed_in_s" => due_in.map(|due_in| due_in.as_secs()));
+}
+
+/// There is no next token. What there is serves on, and so do the secrets that were read with it, until they end.
+pub(crate) fn vault_token_not_renewed(log: &Logger, reason: &str) {
+    warn!(log, "Vault gives no token; it is asked again and again, and what was read of it serves on until it ends"; keys::ERROR => reason);
+}
+
+/// The token of this process was not revoked at its end.
+pub(crate) fn vault_token_left(log: &Logger, reason: &str) {
+    warn!(log, "the Vault token of this process was not revoked; it ends by itself"; keys::ERROR => reason);
 }
 
 /// What has happened to the watch on the documents until now.

@@ -36,3 +36,4 @@ pub mod stream;
 pub mod surface;
 pub mod trace;
 pub mod upstream;
+pub mod vault;

@@ -45,7 +45,7 @@ pub use client::{BedrockClient, Call};
 pub use config::{RetryConfig, UpstreamConfig};
 pub use credentials::{
     AssumedRole, CachedCredentials, CredentialCacheConfig, CredentialError, CredentialSource, DefaultChain,
-    RoleConfig,
+    RoleConfig, VaultCredentials,
 };
 pub use error::{Phase, TimeoutKind, UpstreamError, UpstreamErrorKind, UpstreamSetupError};
 pub use event_decoder::{Event, EventType};

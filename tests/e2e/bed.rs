@@ -47,7 +47,7 @@ pub(crate) struct Bed {
     local: Process,
     /// Only when the bed runs a proxy of its own.
     pub(crate) proxy: Option<Process>,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 impl Bed {

@@ -80,6 +80,8 @@ mod tls_renewal;
 #[cfg(test)]
 mod tls_settings;
 #[cfg(test)]
+mod vault;
+#[cfg(test)]
 mod vault_bed;
 #[cfg(test)]
 mod workload_identity;

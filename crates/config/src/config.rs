@@ -3,6 +3,8 @@
 //! Owns the validated types. They can only be made by `rules`, from a checked document.
 
 mod consul;
+mod remote;
+mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -17,9 +19,9 @@ use crate::schema::{
     ServiceTier, TlsVersion,
 };
 
-pub use consul::{
-    ConsulAddress, ConsulConfig, ConsulLoginConfig, ConsulTlsConfig, ConsulToken, ServiceConfig,
-};
+pub use consul::{ConsulConfig, ConsulLoginConfig, ConsulToken, ServiceConfig};
+pub use remote::{RemoteAddress, RemoteTlsConfig};
+pub use vault::{VaultAppRoleConfig, VaultConfig, VaultCredentialsConfig, VaultJwtConfig, VaultToken};
 
 /// A whole configuration in its two tiers.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +57,8 @@ pub struct BootstrapConfig {
     pub bedrock: BedrockConfig,
     /// Where Consul is, if it is used.
     pub consul: Option<ConsulConfig>,
+    /// Where Vault is, if it is used.
+    pub vault: Option<VaultConfig>,
     /// Who may call.
     pub auth: AuthConfig,
     /// The memory of all bodies together that are being read, in bytes.
@@ -105,6 +109,8 @@ pub struct BedrockConfig {
     pub use_dual_stack: bool,
     /// The role that calls are made as.
     pub assume_role: Option<AssumeRoleConfig>,
+    /// The credentials of Vault, where they come from there; there is [`BootstrapConfig::vault`] then.
+    pub vault_credentials: Option<VaultCredentialsConfig>,
 }
 
 /// A role that is assumed.

@@ -3,14 +3,15 @@
 //! Owns which variable fills which field. A value written in a file wins over the environment.
 
 mod consul;
+mod vault;
 
 use std::collections::{BTreeMap, HashMap};
+
+use secrecy::SecretString;
 
 use crate::document::{Block, Node, NodeValue};
 use crate::fault::Fault;
 use crate::source::{Source, SourceKind, Sources, Span};
-
-pub(crate) use consul::token as consul_token;
 
 /// Where environment variables come from.
 pub trait Environment {
@@ -40,6 +41,20 @@ impl Environment for HashMap<String, String> {
     }
 }
 
+/// Tokens, which are in the environment alone and in no tree of values.
+#[derive(Default)]
+pub(crate) struct Tokens {
+    /// Consul's ACL token.
+    pub(crate) consul: Option<SecretString>,
+    /// Vault's token.
+    pub(crate) vault: Option<SecretString>,
+}
+
+pub(crate) fn tokens(environment: &dyn Environment) -> Tokens {
+    let token = |name| first_set(environment, &[name]).map(|(_, token)| SecretString::from(token));
+    Tokens { consul: token("CONSUL_HTTP_TOKEN"), vault: token("VAULT_TOKEN") }
+}
+
 /// What stands before a variable's name where a file's name would be.
 pub(crate) const ENVIRONMENT: &str = "environment variable ";
 
@@ -65,6 +80,7 @@ pub(crate) fn fill(
         }
     }
     consul::fill(root, environment, sources, faults);
+    vault::fill(root, environment, sources);
 }
 
 /// The first of `variables` that is set. An empty one counts as unset, as everywhere in the tools of AWS and HashiCorp.

@@ -29,9 +29,10 @@ mod tier;
 
 pub use config::{
     AdminAddress, AssumeRoleConfig, AuthConfig, BedrockConfig, BootstrapConfig, BreakerConfig, Config,
-    ConsulAddress, ConsulConfig, ConsulLoginConfig, ConsulTlsConfig, ConsulToken, FailoverConfig,
-    GuardrailConfig, ImageFetchConfig, ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig,
-    RuntimeConfig, ServerConfig, ServiceConfig, TimeoutConfig, TlsConfig,
+    ConsulConfig, ConsulLoginConfig, ConsulToken, FailoverConfig, GuardrailConfig, ImageFetchConfig,
+    ImageFetchPolicy, LimitsConfig, ModelConfig, RemoteAddress, RemoteTlsConfig, RetryConfig, RuntimeConfig,
+    ServerConfig, ServiceConfig, TimeoutConfig, TlsConfig, VaultAppRoleConfig, VaultConfig,
+    VaultCredentialsConfig, VaultJwtConfig, VaultToken,
 };
 pub use documents::{Document, Documents, judge_documents};
 pub use duration::DurationText;

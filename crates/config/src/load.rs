@@ -7,13 +7,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path as FilePath, PathBuf};
 
-use secrecy::SecretString;
 use semver::Version;
 use serde_json::Value;
 
 use crate::check::CheckedSchema;
 use crate::document::{Block, Node, NodeValue, block_to_json};
-use crate::environment::{self, Environment};
+use crate::environment::{self, Environment, Tokens};
 use crate::fault::{Fault, FaultKind, Faults};
 use crate::path::{Path, Segment};
 use crate::reading::Reading;
@@ -203,7 +202,7 @@ pub(crate) fn load_as(
     add_bedrock(&mut reading.merged.root);
     reading.check();
     if reading.faults.is_empty() {
-        finish(reading, environment::consul_token(environment))
+        finish(reading, environment::tokens(environment))
     } else {
         Err(Faults::new(FaultKind::Invalid, reading.faults))
     }
@@ -229,7 +228,7 @@ fn add_bedrock(root: &mut Block) {
     });
 }
 
-fn finish(reading: Reading<'_>, consul_token: Option<SecretString>) -> Result<Loaded, Faults> {
+fn finish(reading: Reading<'_>, tokens: Tokens) -> Result<Loaded, Faults> {
     let Reading { sources, mut merged, declared_regions, .. } = reading;
     let start = checker::start(&sources);
     let mut places = BTreeMap::new();
@@ -252,7 +251,7 @@ fn finish(reading: Reading<'_>, consul_token: Option<SecretString>) -> Result<Lo
             models.insert(name.clone(), serde_json::json!({"remove": true}));
         }
     }
-    let beside = Beside { removed_models, declared_regions, consul_token };
+    let beside = Beside { removed_models, declared_regions, tokens };
     let config = rules::validate(raw, beside).map_err(|broken| {
         let faults = broken.into_iter().map(|(path, problem, fix)| fault(path, problem, fix)).collect();
         Faults::new(FaultKind::Invalid, faults)

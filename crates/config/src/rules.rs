@@ -1,16 +1,17 @@
 //! From a checked tree to the validated configuration, with the rules that lie between fields.
 //!
-//! Owns what a schema cannot say; the rules of regions and endpoints are in `rules/regions.rs`, those of Consul in `rules/consul.rs`. Whether files exist and model targets are real is the program's to find.
+//! Owns what a schema cannot say; the rules of regions and endpoints are in `rules/regions.rs`, those of Consul in `rules/consul.rs`, of Vault in `rules/vault.rs`. Whether files exist and model targets are real is the program's to find.
 
 mod consul;
 mod regions;
+mod remote;
+mod vault;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
-use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::config::{
@@ -18,6 +19,7 @@ use crate::config::{
     ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
     TlsConfig,
 };
+use crate::environment::Tokens;
 use crate::schema::{RawAuth, RawConfig, RawGuardrail, RawModel, RawServer, RawTls};
 
 /// Source: Bedrock API Reference, Converse, `requestMetadata`.
@@ -41,8 +43,8 @@ pub(crate) struct Beside {
     pub(crate) removed_models: BTreeSet<String>,
     /// What the files say in `bedrock.failover_regions`: they declare regions by it, and documents cannot.
     pub(crate) declared_regions: Vec<String>,
-    /// Consul's ACL token in the environment.
-    pub(crate) consul_token: Option<SecretString>,
+    /// The tokens in the environment.
+    pub(crate) tokens: Tokens,
 }
 
 /// Applies the rules.
@@ -58,11 +60,11 @@ pub(crate) fn validate(raw: RawConfig, beside: Beside) -> Result<Config, Vec<Bro
     }
     let admin = admin(raw.admin.as_deref(), [listen, metrics], &mut broken);
     let auth = authentication(raw.auth.as_ref(), listen, &mut broken);
-    let bedrock = regions::bedrock(&raw.bedrock, &beside.declared_regions, &mut broken);
-    let consul = raw
-        .consul
-        .as_ref()
-        .and_then(|consul| consul::consul(consul, raw.data_dir.as_deref(), beside.consul_token, &mut broken));
+    let bedrock = regions::bedrock(&raw.bedrock, &beside.declared_regions, raw.vault.is_some(), &mut broken);
+    let consul = raw.consul.as_ref().and_then(|consul| {
+        consul::consul(consul, raw.data_dir.as_deref(), beside.tokens.consul, &mut broken)
+    });
+    let vault = raw.vault.as_ref().and_then(|vault| vault::vault(vault, beside.tokens.vault, &mut broken));
     if raw.bedrock.retry.base_delay > raw.bedrock.retry.max_delay {
         let problem = format!("is above bedrock.retry.max_delay, {}", raw.bedrock.retry.max_delay);
         broken.push(rule("bedrock.retry.base_delay", problem, "lower it, or raise max_delay"));
@@ -92,6 +94,7 @@ pub(crate) fn validate(raw: RawConfig, beside: Beside) -> Result<Config, Vec<Bro
         tls: raw.tls.as_ref().map(tls),
         bedrock,
         consul,
+        vault,
         auth,
         body_memory: raw.limits.body_memory.get(),
         image_fetch: ImageFetchPolicy {

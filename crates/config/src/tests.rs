@@ -9,6 +9,7 @@ mod faults;
 mod layers;
 mod properties;
 pub(crate) mod reference;
+mod vault;
 
 /// The least that a configuration must say.
 pub(crate) const MINIMAL: &str =

@@ -28,6 +28,8 @@ pub struct Sts {
 #[derive(Debug)]
 struct Shared {
     lifetime: Duration,
+    /// Access key, secret key and session token of all that is given; of each its own where absent.
+    keys: Option<[String; 3]>,
     given: AtomicU64,
     refuses: AtomicBool,
     asked: Mutex<Vec<String>>,
@@ -39,10 +41,23 @@ impl Sts {
     /// # Errors
     /// When no port is free.
     pub async fn start(lifetime: Duration) -> anyhow::Result<Self> {
+        Self::with_keys(lifetime, None).await
+    }
+
+    /// As [`Self::start`], with this access key, secret key and session token each time: for servers that know no others.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn giving(lifetime: Duration, keys: [&str; 3]) -> anyhow::Result<Self> {
+        Self::with_keys(lifetime, Some(keys.map(str::to_owned))).await
+    }
+
+    async fn with_keys(lifetime: Duration, keys: Option<[String; 3]>) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             lifetime,
+            keys,
             given: AtomicU64::new(0),
             refuses: AtomicBool::new(false),
             asked: Mutex::default(),
@@ -100,7 +115,7 @@ async fn answer(
         "AssumeRole" if shared.refuses.load(Ordering::Acquire) => {
             (403, fault("AccessDenied", "User is not authorized to perform: sts:AssumeRole"))
         }
-        "AssumeRole" => (200, credentials(shared.given.fetch_add(1, Ordering::AcqRel) + 1, shared.lifetime)),
+        "AssumeRole" => (200, credentials(shared.given.fetch_add(1, Ordering::AcqRel) + 1, &shared)),
         _ => (400, fault("InvalidAction", "only AssumeRole and GetCallerIdentity are known here")),
     };
     let mut response = Response::new(Full::new(body.into()));
@@ -119,15 +134,18 @@ fn identity() -> String {
 }
 
 /// The answer of the API's reference, "AssumeRole".
-fn credentials(number: u64, lifetime: Duration) -> String {
-    let ends = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default() + lifetime;
+fn credentials(number: u64, shared: &Shared) -> String {
+    let ends = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default() + shared.lifetime;
+    let own =
+        || ["ASIANOVA", "secret-access-key-", "session-token-"].map(|kind| format!("{kind}{number:012}"));
+    let [access_key, secret_key, session_token] = shared.keys.clone().unwrap_or_else(own);
     format!(
         "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult>\
          <AssumedRoleUser><AssumedRoleId>AROANOVA:nova</AssumedRoleId>\
          <Arn>arn:aws:sts::000000000000:assumed-role/nova/nova</Arn></AssumedRoleUser>\
-         <Credentials><AccessKeyId>ASIANOVA{number:012}</AccessKeyId>\
-         <SecretAccessKey>secret-access-key-{number:012}</SecretAccessKey>\
-         <SessionToken>session-token-{number:012}</SessionToken><Expiration>{ends}</Expiration></Credentials>\
+         <Credentials><AccessKeyId>{access_key}</AccessKeyId>\
+         <SecretAccessKey>{secret_key}</SecretAccessKey>\
+         <SessionToken>{session_token}</SessionToken><Expiration>{ends}</Expiration></Credentials>\
          </AssumeRoleResult><ResponseMetadata><RequestId>{number}</RequestId></ResponseMetadata>\
          </AssumeRoleResponse>"
     )

@@ -1,15 +1,16 @@
-//! What goes on beside the requests: AWS credentials are kept fresh, and metrics and connections are tidied up.
+//! What goes on beside the requests: AWS credentials and the login at Vault are kept fresh, and metrics and connections are tidied up.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_lifecycle::{ConditionHandle, Shutdown};
+use nova_lifecycle::{ConditionHandle, Shutdown, Tasks};
 use nova_telemetry::metrics::{MetricsHandle, UPKEEP_EVERY};
 use nova_telemetry::{error_chain, keys};
-use slog::{Logger, warn};
+use slog::{Logger, o, warn};
 
 use crate::services::SharedServices;
 use crate::upstream::CachedCredentials;
+use crate::vault::Vault;
 
 /// How long to wait between attempts to load the first AWS credentials: at first, and at most.
 const FIRST_CREDENTIALS_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -42,6 +43,13 @@ pub(super) async fn keep_credentials(
         () = keep => {}
         () = shutdown.stopped() => {}
     }
+}
+
+/// Keeps the login at Vault alive, where there is one.
+pub(super) fn keep_vault(vault: Option<Vault>, tasks: &Tasks, log: &Logger) {
+    let Some(vault) = vault else { return };
+    let log = log.new(o!(keys::COMPONENT => "vault"));
+    tasks.spawn("vault", vault.keep(tasks.shutdown().clone(), log));
 }
 
 /// Histograms pile up values until somebody takes them in, and connections that Bedrock has closed stay until somebody looks.

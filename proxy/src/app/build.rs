@@ -35,8 +35,10 @@ use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::upstream::clock::system_clock;
 use crate::upstream::{
     AssumedRole, BedrockClient, BreakerConfig, Breakers, CachedCredentials, CredentialCacheConfig,
-    CredentialSource, DefaultChain, HttpsProxy, RetryConfig, RoleConfig, UpstreamConfig, aws_http_client,
+    CredentialSource, DefaultChain, HttpsProxy, RetryConfig, RoleConfig, UpstreamConfig, VaultCredentials,
+    aws_http_client,
 };
+use crate::vault::{Vault, VaultSetupError};
 
 /// How much memory vectors may take while they are gathered: ten of the largest requests, or thousands of ordinary ones.
 const VECTOR_BUDGET_KIB: usize = 1024 * 1024;
@@ -64,6 +66,9 @@ pub enum BuildError {
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The settings of Vault.
+    #[error(transparent)]
+    Vault(#[from] VaultSetupError),
     /// An address that is taken, or not this machine's.
     #[error("cannot listen on {address}; is another program there, or is it not an address of this machine?")]
     Bind {
@@ -86,10 +91,16 @@ pub enum BuildError {
     },
 }
 
+/// Vault, where there is one.
+pub(super) fn vault(loaded: &Loaded) -> Result<Option<Vault>, BuildError> {
+    Ok(loaded.config.bootstrap.vault.as_ref().map(Vault::new).transpose()?)
+}
+
 /// The cache of AWS credentials over their source.
 pub(super) fn credentials(
     loaded: &Loaded,
     surroundings: &Surroundings,
+    vault: Option<&Vault>,
 ) -> Result<Arc<CachedCredentials>, BuildError> {
     let bedrock = &loaded.config.bootstrap.bedrock;
     let http = aws_http_client(&upstream(loaded)).map_err(SnapshotError::from)?;
@@ -97,7 +108,12 @@ pub(super) fn credentials(
         let chain = DefaultChain::new(bedrock.region.clone()).with_http_client(http.clone());
         Arc::new(chain) as Arc<dyn CredentialSource>
     };
-    let mut source = surroundings.credential_source.clone().unwrap_or_else(chain);
+    let from_vault = vault.zip(bedrock.vault_credentials.clone()).map(|(vault, config)| {
+        let source = VaultCredentials::new(vault.client().clone(), config, &surroundings.instance);
+        Arc::new(source) as Arc<dyn CredentialSource>
+    });
+    let brought = surroundings.credential_source.clone();
+    let mut source = brought.or(from_vault).unwrap_or_else(chain);
     if let Some(role) = &bedrock.assume_role {
         let role = AssumedRole::new(self::role(role, bedrock), source);
         source = Arc::new(role.with_http_client(http));

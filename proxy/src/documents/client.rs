@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nova_config::{ConsulConfig, ConsulTlsConfig, ConsulToken};
+use nova_config::{ConsulConfig, ConsulToken, RemoteTlsConfig};
 use nova_hashistack::consul::ConsulLogin;
 use nova_hashistack::transport::{AddressError, TokenSource};
 use nova_hashistack::{Address, ConsulClient, ConsulConfig as ClientConfig, HashistackError, TlsConfig};
@@ -46,7 +46,7 @@ pub(super) fn client(config: &ConsulConfig) -> Result<PreparedClient, ConsulSetu
     Ok(PreparedClient { client: ConsulClient::new(settings).map_err(ConsulSetupError::Client)?, login })
 }
 
-fn tls(tls: &ConsulTlsConfig) -> TlsConfig {
+fn tls(tls: &RemoteTlsConfig) -> TlsConfig {
     TlsConfig {
         ca_file: tls.ca_file.clone(),
         cert_file: tls.cert_file.clone(),

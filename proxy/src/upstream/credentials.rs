@@ -10,10 +10,12 @@ use futures_util::future::BoxFuture;
 mod assume_role;
 mod cache;
 mod default_chain;
+mod vault;
 
 pub use assume_role::{AssumedRole, RoleConfig};
 pub use cache::{CachedCredentials, CredentialCacheConfig, SigningCredentials};
 pub use default_chain::DefaultChain;
+pub use vault::VaultCredentials;
 
 /// A place that credentials are loaded from: AWS's default chain, Vault's AWS engine, a fixed pair in tests.
 ///

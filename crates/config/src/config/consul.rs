@@ -1,17 +1,17 @@
 //! The validated types of `consul { … }`.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
-use url::Url;
+
+use super::{RemoteAddress, RemoteTlsConfig};
 
 /// Where Consul is, and what is taken from it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConsulConfig {
     /// Where its agent listens.
-    pub address: ConsulAddress,
+    pub address: RemoteAddress,
     /// The prefix of this system's keys, without a slash at its ends.
     pub kv_prefix: String,
     /// Where the ACL token of calls comes from.
@@ -23,29 +23,11 @@ pub struct ConsulConfig {
     /// The admin partition, of the enterprise edition alone.
     pub partition: Option<String>,
     /// The certificates of an https address.
-    pub tls: ConsulTlsConfig,
+    pub tls: RemoteTlsConfig,
     /// How old the answer of a server without contact to its leader may be before it counts as stale.
     pub max_stale: Duration,
     /// How this instance stands in the catalog.
     pub service: ServiceConfig,
-}
-
-/// Where Consul's agent listens. Displays as a URL, `http://`, `https://` or `unix://`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ConsulAddress {
-    /// An http or https URL.
-    Url(Url),
-    /// A Unix socket, by its absolute path.
-    Unix(PathBuf),
-}
-
-impl fmt::Display for ConsulAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Url(url) => f.write_str(url.as_str().trim_end_matches('/')),
-            Self::Unix(path) => write!(f, "unix://{}", path.display()),
-        }
-    }
 }
 
 /// Where the ACL token of calls to Consul comes from.
@@ -80,19 +62,6 @@ pub struct ConsulLoginConfig {
     pub auth_method: String,
     /// The file with the JWT, to be read again at each login.
     pub jwt_file: PathBuf,
-}
-
-/// The certificates of a connection to Consul. All are absent where the address is not https.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConsulTlsConfig {
-    /// The authorities that are trusted in place of the machine's own, in PEM.
-    pub ca_file: Option<PathBuf>,
-    /// The client certificate, in PEM; there is a key where it is.
-    pub cert_file: Option<PathBuf>,
-    /// The client certificate's private key, in PEM.
-    pub key_file: Option<PathBuf>,
-    /// The name in Consul's certificate, where it is not that of the address.
-    pub server_name: Option<String>,
 }
 
 /// How an instance stands in Consul's catalog.

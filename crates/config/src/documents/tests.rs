@@ -232,7 +232,7 @@ fn no_document_can_write_a_bootstrap_field() {
     for field in tried {
         // The value that is in force: nothing is wrong with it but its place.
         let value = field.path.split('.').try_fold(full.effective(), |value, step| value.get(step));
-        let value = value.map_or_else(|| "\"/x\"".to_owned(), literal);
+        let value = value.map_or_else(|| "\"x\"".to_owned(), literal);
         let (text, line) = written(&field.path, &value);
         let path = &field.path;
         for name in ["config", "config.d/x"] {

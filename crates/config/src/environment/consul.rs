@@ -1,7 +1,5 @@
 //! The variables of Consul's own clients, for the `consul` block. Without the block there is no Consul, whatever they say.
 
-use secrecy::SecretString;
-
 use super::{ENVIRONMENT, Environment, first_set, is_written, put};
 use crate::document::{Block, NodeValue};
 use crate::fault::Fault;
@@ -24,11 +22,6 @@ const VARIABLES: [(&str, &str); 7] = [
     ("key_file", "CONSUL_CLIENT_KEY"),
     ("server_name", "CONSUL_TLS_SERVER_NAME"),
 ];
-
-/// The ACL token, which is in the environment alone and in no tree of values.
-pub(crate) fn token(environment: &dyn Environment) -> Option<SecretString> {
-    first_set(environment, &["CONSUL_HTTP_TOKEN"]).map(|(_, token)| SecretString::from(token))
-}
 
 /// Fills the `consul` block, where there is one.
 pub(super) fn fill(

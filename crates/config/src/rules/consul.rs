@@ -5,14 +5,21 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use secrecy::SecretString;
-use url::Url;
-
+use super::remote::Places;
 use super::{Broken, rule};
-use crate::config::{
-    ConsulAddress, ConsulConfig, ConsulLoginConfig, ConsulTlsConfig, ConsulToken, ServiceConfig,
-};
+use crate::config::{ConsulConfig, ConsulLoginConfig, ConsulToken, ServiceConfig};
 use crate::schema::{RawConsul, RawConsulService};
+use secrecy::SecretString;
+
+const PLACES: Places = Places {
+    product: "Consul",
+    example: "http://127.0.0.1:8500",
+    address: "consul.address",
+    ca_file: "consul.ca_file",
+    cert_file: "consul.cert_file",
+    key_file: "consul.key_file",
+    server_name: "consul.server_name",
+};
 
 /// Consul, where there is a block. `token` is what the environment holds; a file or a login wins over it.
 pub(super) fn consul(
@@ -27,11 +34,11 @@ pub(super) fn consul(
         let fix = "write data_dir at the top (the absolute path of a directory, such as \"/var/lib/nova-proxy\"), or leave consul out";
         broken.push(rule("consul", problem, fix));
     }
-    let address = address(&raw.address, broken);
-    let tls = tls(raw, broken);
+    let remote =
+        PLACES.check(&raw.address, [&raw.ca_file, &raw.cert_file, &raw.key_file, &raw.server_name], broken);
     let token = token_of(raw, token, broken);
     let service = service(&raw.service, broken);
-    let address = address.filter(|_| broken.len() == before)?;
+    let (address, tls) = remote.filter(|_| broken.len() == before)?;
     Some(ConsulConfig {
         address,
         kv_prefix: raw.kv_prefix.clone(),
@@ -43,62 +50,6 @@ pub(super) fn consul(
         max_stale: raw.max_stale.get(),
         service,
     })
-}
-
-fn address(text: &str, broken: &mut Vec<Broken>) -> Option<ConsulAddress> {
-    if let Some(path) = text.strip_prefix("unix://") {
-        return Some(ConsulAddress::Unix(PathBuf::from(path)));
-    }
-    let problem = match Url::parse(text) {
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            "holds a user name, and Consul wants a token".to_owned()
-        }
-        Ok(url) if url.query().is_some() || url.fragment().is_some() => {
-            "has a query or a fragment, which a base URL cannot have".to_owned()
-        }
-        Ok(url) => return Some(ConsulAddress::Url(url)),
-        Err(error) => format!("is not a URL ({error})"),
-    };
-    let fix = "write scheme, host and port, such as \"http://127.0.0.1:8500\"";
-    broken.push(rule("consul.address", problem, fix));
-    None
-}
-
-fn tls(raw: &RawConsul, broken: &mut Vec<Broken>) -> ConsulTlsConfig {
-    if !raw.address.starts_with("https://") {
-        // Who names certificates believes that the token travels encrypted.
-        let asked = [
-            ("consul.ca_file", &raw.ca_file),
-            ("consul.cert_file", &raw.cert_file),
-            ("consul.key_file", &raw.key_file),
-            ("consul.server_name", &raw.server_name),
-        ];
-        for (field, _) in asked.into_iter().filter(|(_, value)| value.is_some()) {
-            let problem = "asks for TLS, and consul.address does not begin with https://";
-            broken.push(rule(
-                field,
-                problem,
-                "write an https address, or take it out, of the environment too",
-            ));
-        }
-    }
-    match (&raw.cert_file, &raw.key_file) {
-        (Some(_), None) => {
-            let fix = "write key_file (the path of the file with the certificate's private key)";
-            broken.push(rule("consul.cert_file", "stands without key_file", fix));
-        }
-        (None, Some(_)) => {
-            let fix = "write cert_file (the path of the file with the client certificate)";
-            broken.push(rule("consul.key_file", "stands without cert_file", fix));
-        }
-        _ => {}
-    }
-    ConsulTlsConfig {
-        ca_file: raw.ca_file.as_ref().map(PathBuf::from),
-        cert_file: raw.cert_file.as_ref().map(PathBuf::from),
-        key_file: raw.key_file.as_ref().map(PathBuf::from),
-        server_name: raw.server_name.clone(),
-    }
 }
 
 fn token_of(raw: &RawConsul, token: Option<SecretString>, broken: &mut Vec<Broken>) -> ConsulToken {

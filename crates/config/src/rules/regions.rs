@@ -7,14 +7,16 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use super::{Broken, rule};
+use super::{Broken, rule, vault};
 use crate::config::{AssumeRoleConfig, BedrockConfig, BreakerConfig, FailoverConfig};
 use crate::schema::{RawAssumeRole, RawBedrock, RawBreaker};
 
-/// What is fixed about Bedrock. `declared`: the regions that files declare by writing them into `failover_regions`.
+/// What is fixed about Bedrock. `declared`: the regions that files declare by writing them into `failover_regions`; `has_vault`: whether
+/// there is a Vault to take credentials from.
 pub(super) fn bedrock(
     raw: &RawBedrock,
     declared: &[String],
+    has_vault: bool,
     broken: &mut Vec<Broken>,
 ) -> Option<BedrockConfig> {
     // The schema requires the region; without it there is nothing to call.
@@ -36,6 +38,8 @@ pub(super) fn bedrock(
             broken.push(rule("bedrock.failover_regions", problem, fix));
         }
     }
+    let vault_credentials =
+        raw.vault_credentials.as_ref().map(|raw| vault::credentials(raw, has_vault, broken));
     let endpoints = endpoints(raw, &region, &regions, broken);
     if (raw.use_fips || raw.use_dual_stack) && !endpoints.is_empty() {
         let field = if raw.use_fips { "bedrock.use_fips" } else { "bedrock.use_dual_stack" };
@@ -52,6 +56,7 @@ pub(super) fn bedrock(
         use_fips: raw.use_fips,
         use_dual_stack: raw.use_dual_stack,
         assume_role: raw.assume_role.clone().map(role),
+        vault_credentials,
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{RawAssumeRole, RawBreaker};
+use super::{RawAssumeRole, RawBreaker, RawVaultCredentials};
 use crate::DurationText;
 
 /// Where Bedrock is, and how patiently it is called.
@@ -60,6 +60,9 @@ pub(crate) struct RawBedrock {
     /// The IAM role that calls are made as.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) assume_role: Option<RawAssumeRole>,
+    /// AWS credentials that Vault's AWS engine gives, in place of those of the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vault_credentials: Option<RawVaultCredentials>,
     /// The regions that are asked, in this order, when region cannot answer; all of regions where it is not written.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), extend("x-tier" = "runtime", "uniqueItems" = true, "items" = {
@@ -101,6 +104,7 @@ impl Default for RawBedrock {
             use_fips: false,
             use_dual_stack: false,
             assume_role: None,
+            vault_credentials: None,
             failover_regions: None,
             spill_on_throttle: false,
             connect_timeout: DurationText::from_secs(3),

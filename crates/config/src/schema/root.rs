@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{RawAuth, RawBedrock, RawConsul, RawImageFetch, RawLimits, RawLog, RawModel, RawServer, RawTls};
+use super::{
+    RawAuth, RawBedrock, RawConsul, RawImageFetch, RawLimits, RawLog, RawModel, RawServer, RawTls, RawVault,
+};
 
 /// A whole configuration.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -83,6 +85,9 @@ pub(crate) struct RawConfig {
     /// Where Consul is, and what is taken from it. Without it there is no Consul.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) consul: Option<RawConsul>,
+    /// Where Vault is, and as whom it is asked. Without it there is no Vault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vault: Option<RawVault>,
     /// What one instance takes on at once.
     pub(crate) limits: RawLimits,
     /// Who may call: keys_file, or, on a loopback address alone, none = true.
@@ -116,6 +121,7 @@ impl Default for RawConfig {
             tls: None,
             bedrock: RawBedrock::default(),
             consul: None,
+            vault: None,
             limits: RawLimits::default(),
             auth: None,
             image_fetch: RawImageFetch::default(),

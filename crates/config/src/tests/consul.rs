@@ -7,7 +7,7 @@ use rstest::rstest;
 use secrecy::ExposeSecret as _;
 
 use super::{MINIMAL, environment, load_texts};
-use crate::{ConsulAddress, ConsulConfig, ConsulToken, Layer, Loaded, Origin, load_layers};
+use crate::{ConsulConfig, ConsulToken, Layer, Loaded, Origin, RemoteAddress, load_layers};
 
 const DATA_DIR: &str = "data_dir = \"/var/lib/nova-proxy\"\n";
 
@@ -65,7 +65,7 @@ fn the_address_is_read_as_consuls_clients_read_it(
     assert_eq!(consul("consul { }", variables).address.to_string(), expected);
     // What a file says wins over the environment.
     let written = consul("consul { address = \"unix:///run/other.sock\" }", variables);
-    assert_eq!(written.address, ConsulAddress::Unix(PathBuf::from("/run/other.sock")));
+    assert_eq!(written.address, RemoteAddress::Unix(PathBuf::from("/run/other.sock")));
 }
 
 #[test]

@@ -9,15 +9,22 @@ fn reference(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference").join(name)
 }
 
-/// The example with its commented fields in force, but for the token's file, which excludes the login.
+/// Parts of the example that exclude others, each from a line's beginning to that of its last line.
+const CONSUL_TOKEN: [&str; 2] = ["token_file = \"/etc/nova/consul.token\"", "token_file"];
+const CONSUL_LOGIN: [&str; 2] = ["login {", "}"];
+const VAULT_TOKEN: [&str; 2] = ["token_file = \"/run/vault/token\"", "token_file"];
+const VAULT_JWT: [&str; 2] = ["jwt {", "}"];
+const VAULT_APP_ROLE: [&str; 2] = ["approle {", "}"];
+
+/// The example with its commented fields in force, but for what excludes the logins by JWT.
 pub(crate) fn full_example() -> String {
-    example_without("token_file = ", "token_file = ")
+    example_without(&[CONSUL_TOKEN, VAULT_TOKEN, VAULT_APP_ROLE])
 }
 
-/// The example with its commented fields in force, without the lines from one that begins with `from` to one that begins with `to`.
-fn example_without(from: &str, to: &str) -> String {
+/// The example with its commented fields in force, without these parts.
+fn example_without(parts: &[[&'static str; 2]]) -> String {
     let text = std::fs::read_to_string(reference("example.hcl")).unwrap();
-    let mut is_left_out = false;
+    let mut left_out_to = None;
     let mut kept = String::new();
     for line in text.lines() {
         let indented = line.trim_start();
@@ -25,12 +32,16 @@ fn example_without(from: &str, to: &str) -> String {
             .strip_prefix('#')
             .filter(|rest| rest.starts_with(|c: char| c == '}' || c.is_ascii_lowercase()))
             .unwrap_or(line);
-        is_left_out |= field.trim_start().starts_with(from);
-        if !is_left_out {
-            kept += field;
-            kept.push('\n');
+        let begins = |part: &&[&'static str; 2]| field.trim_start().starts_with(part[0]);
+        left_out_to = left_out_to.or_else(|| parts.iter().find(begins).map(|part| part[1]));
+        match left_out_to {
+            Some(to) if field.trim_start().starts_with(to) => left_out_to = None,
+            Some(_) => {}
+            None => {
+                kept += field;
+                kept.push('\n');
+            }
         }
-        is_left_out &= !field.trim_start().starts_with(to);
     }
     kept
 }
@@ -67,7 +78,11 @@ fn the_example_says_the_defaults() {
 
 #[test]
 fn the_example_names_every_field() {
-    let alternatives = [full_example(), example_without("login {", "}")];
+    let alternatives = [
+        full_example(),
+        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_TOKEN]),
+        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_APP_ROLE]),
+    ];
     let loaded = alternatives.map(|text| load_texts(&[&text]).unwrap_or_else(|faults| panic!("{faults}")));
     // No file may write it, so that it stands in a comment.
     let written = std::fs::read_to_string(reference("example.hcl")).unwrap();
