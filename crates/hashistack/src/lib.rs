@@ -1,4 +1,4 @@
-//! Clients of HashiCorp's servers on one transport: Consul and Vault, with what a program needs that has to outlive them.
+//! Clients of HashiCorp's servers on one transport: Consul, Nomad and Vault, with what a program needs that has to outlive them.
 //!
 //! Owns the wire: addresses, TLS, tokens, limits, typed errors, and the rules of blocking queries. What a key means, when
 //! a configuration is applied and what is told to operators is for the programs.
@@ -9,12 +9,14 @@
 //! - [`ConsulClient::watch`] is a blocking query as a stream of events, whose rules are pure functions.
 
 pub mod consul;
+pub mod nomad;
 #[cfg(test)]
 mod scripted;
 pub mod transport;
 pub mod vault;
 
 pub use consul::{ConsulClient, ConsulConfig};
+pub use nomad::{NomadClient, NomadConfig, NomadFault};
 pub use transport::{
     Address, Answer, Call, Dialect, HashistackError, Login, Refusal, Retries, TlsConfig, TokenError,
     TokenFile, TokenSource, Transport, TransportConfig,

@@ -41,4 +41,15 @@ impl Dialect {
         filtered: None,
         words: crate::vault::words,
     };
+
+    /// Nomad's, from the pages "HTTP API" and "Blocking queries" of its API documentation.
+    pub const NOMAD: Self = Self {
+        product: "nomad",
+        token: "x-nomad-token",
+        index: Some("x-nomad-index"),
+        known_leader: Some("x-nomad-knownleader"),
+        last_contact: Some("x-nomad-lastcontact"),
+        filtered: None,
+        words: |_plain_already| None,
+    };
 }

@@ -8,6 +8,7 @@ use super::address::AddressError;
 use super::call::CallName;
 use super::tls::TlsError;
 use super::token::TokenError;
+use crate::nomad::NomadFault;
 
 /// How Consul's texts tell that it does not take a JWT (`internal/go-sso/oidcauth/jwt.go` in its source).
 const JWT_FAULTS: [&str; 6] = [
@@ -125,6 +126,11 @@ impl Refusal {
 
     /// What to do next.
     fn advice(&self) -> &'static str {
+        if self.call.server.starts_with("nomad")
+            && let Some(fault) = NomadFault::of(self)
+        {
+            return fault.advice();
+        }
         match self.status {
             400 | 403 if self.call.path.starts_with("/v1/auth/") && self.is_login() => {
                 "the role does not take what was shown: renew the file, and compare the role's name, its bound claims and its audiences"
