@@ -63,6 +63,17 @@ server {
   #cert_file = "/etc/nova/tls/cert.pem" # the certificate and its chain
   #key_file  = "/etc/nova/tls/key.pem"
 
+  # In place of files: Vault signs, the key is made and stays in memory, and both are new when a third of the life is left.
+  #vault_certificate {
+    #mount       = "pki"              # where the engine is
+    #role        = "nova-proxy"       # required; it has to take EC keys
+    #common_name = "nova.example.com" # required; the role has to allow it, and all names below
+    #alt_names   = ["nova-proxy.service.consul"]
+    #ip_sans     = ["10.0.0.7"]
+    #uri_sans    = ["spiffe://example.com/nova-proxy"]
+    #ttl         = "72h" # as the role says where it is not written
+  #}
+
   # With it, clients need a certificate of one of these authorities.
   #client_ca_file = "/etc/nova/tls/client-ca.pem"
 

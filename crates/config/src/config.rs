@@ -21,7 +21,10 @@ use crate::schema::{
 
 pub use consul::{ConsulConfig, ConsulLoginConfig, ConsulToken, ServiceConfig};
 pub use remote::{RemoteAddress, RemoteTlsConfig};
-pub use vault::{VaultAppRoleConfig, VaultConfig, VaultCredentialsConfig, VaultJwtConfig, VaultToken};
+pub use vault::{
+    VaultAppRoleConfig, VaultCertificateConfig, VaultConfig, VaultCredentialsConfig, VaultJwtConfig,
+    VaultToken,
+};
 
 /// A whole configuration in its two tiers.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,16 +155,28 @@ pub enum AdminAddress {
 /// The certificate of the listeners, and whose client certificates they want.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TlsConfig {
-    /// The certificate and its chain, in PEM.
-    pub cert_file: PathBuf,
-    /// Its private key, in PEM.
-    pub key_file: PathBuf,
+    /// Where the certificate comes from.
+    pub certificate: CertificateConfig,
     /// The authorities of client certificates, in PEM. With it, every client needs one.
     pub client_ca_file: Option<PathBuf>,
     /// The oldest version that is spoken.
     pub min_version: TlsVersion,
     /// Whether the metrics listener speaks TLS too.
     pub metrics: bool,
+}
+
+/// Where the certificate of the listeners comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CertificateConfig {
+    /// Files, to be read again when they change.
+    Files {
+        /// The certificate and its chain, in PEM.
+        cert_file: PathBuf,
+        /// Its private key, in PEM.
+        key_file: PathBuf,
+    },
+    /// Vault's PKI engine.
+    Vault(VaultCertificateConfig),
 }
 
 /// Where images may be fetched from.

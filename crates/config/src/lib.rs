@@ -28,11 +28,11 @@ mod source;
 mod tier;
 
 pub use config::{
-    AdminAddress, AssumeRoleConfig, AuthConfig, BedrockConfig, BootstrapConfig, BreakerConfig, Config,
-    ConsulConfig, ConsulLoginConfig, ConsulToken, FailoverConfig, GuardrailConfig, ImageFetchConfig,
-    ImageFetchPolicy, LimitsConfig, ModelConfig, RemoteAddress, RemoteTlsConfig, RetryConfig, RuntimeConfig,
-    ServerConfig, ServiceConfig, TimeoutConfig, TlsConfig, VaultAppRoleConfig, VaultConfig,
-    VaultCredentialsConfig, VaultJwtConfig, VaultToken,
+    AdminAddress, AssumeRoleConfig, AuthConfig, BedrockConfig, BootstrapConfig, BreakerConfig,
+    CertificateConfig, Config, ConsulConfig, ConsulLoginConfig, ConsulToken, FailoverConfig, GuardrailConfig,
+    ImageFetchConfig, ImageFetchPolicy, LimitsConfig, ModelConfig, RemoteAddress, RemoteTlsConfig,
+    RetryConfig, RuntimeConfig, ServerConfig, ServiceConfig, TimeoutConfig, TlsConfig, VaultAppRoleConfig,
+    VaultCertificateConfig, VaultConfig, VaultCredentialsConfig, VaultJwtConfig, VaultToken,
 };
 pub use documents::{Document, Documents, judge_documents};
 pub use duration::DurationText;

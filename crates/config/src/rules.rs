@@ -5,6 +5,7 @@
 mod consul;
 mod regions;
 mod remote;
+mod tls;
 mod vault;
 
 use std::collections::BTreeSet;
@@ -17,10 +18,9 @@ use serde_json::Value;
 use crate::config::{
     AdminAddress, AuthConfig, BootstrapConfig, Config, FailoverConfig, GuardrailConfig, ImageFetchConfig,
     ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
-    TlsConfig,
 };
 use crate::environment::Tokens;
-use crate::schema::{RawAuth, RawConfig, RawGuardrail, RawModel, RawServer, RawTls};
+use crate::schema::{RawAuth, RawConfig, RawGuardrail, RawModel, RawServer};
 
 /// Source: Bedrock API Reference, Converse, `requestMetadata`.
 const METADATA_PAIRS_MAX: usize = 16;
@@ -69,10 +69,8 @@ pub(crate) fn validate(raw: RawConfig, beside: Beside) -> Result<Config, Vec<Bro
         let problem = format!("is above bedrock.retry.max_delay, {}", raw.bedrock.retry.max_delay);
         broken.push(rule("bedrock.retry.base_delay", problem, "lower it, or raise max_delay"));
     }
-    if raw.tls.as_ref().is_some_and(|tls| tls.metrics) && raw.metrics.is_none() {
-        let fix = "write metrics (an address), or leave tls.metrics out";
-        broken.push(rule("tls.metrics", "is true, and there is no metrics listener", fix));
-    }
+    let beside_tls = tls::Beside { has_metrics: raw.metrics.is_some(), has_vault: raw.vault.is_some() };
+    let tls = raw.tls.as_ref().and_then(|tls| tls::tls(tls, beside_tls, &mut broken));
     let server = server(&raw.server, &mut broken);
     if raw.bedrock.breaker.open_for > raw.bedrock.breaker.open_max {
         let problem = format!("is above bedrock.breaker.open_max, {}", raw.bedrock.breaker.open_max);
@@ -91,7 +89,7 @@ pub(crate) fn validate(raw: RawConfig, beside: Beside) -> Result<Config, Vec<Bro
         ring: raw.ring.clone(),
         log_format: raw.log.format,
         server,
-        tls: raw.tls.as_ref().map(tls),
+        tls,
         bedrock,
         consul,
         vault,
@@ -235,16 +233,6 @@ fn network(text: &str) -> Result<IpNet, String> {
         }
         Ok(network) => Ok(network.trunc()),
         Err(_) => Err(format!("{} is neither an IP address nor a network", crate::redact::quoted(text))),
-    }
-}
-
-fn tls(raw: &RawTls) -> TlsConfig {
-    TlsConfig {
-        cert_file: PathBuf::from(&raw.cert_file),
-        key_file: PathBuf::from(&raw.key_file),
-        client_ca_file: raw.client_ca_file.as_ref().map(PathBuf::from),
-        min_version: raw.min_version,
-        metrics: raw.metrics,
     }
 }
 

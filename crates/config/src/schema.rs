@@ -41,7 +41,7 @@ pub use server::ForwardedHeader;
 pub(crate) use server::RawServer;
 pub(crate) use tls::RawTls;
 pub use tls::TlsVersion;
-pub(crate) use vault::{RawVault, RawVaultAppRole, RawVaultCredentials, RawVaultJwt};
+pub(crate) use vault::{RawVault, RawVaultAppRole, RawVaultCertificate, RawVaultCredentials, RawVaultJwt};
 
 /// The JSON Schema (draft 2020-12) of a whole, merged configuration, with `x-tier` on every field and the version that it is of
 /// as `x-version`.

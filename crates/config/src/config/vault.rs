@@ -1,6 +1,8 @@
 //! The validated types of `vault { … }` and of what is taken from it.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -80,5 +82,24 @@ pub struct VaultCredentialsConfig {
     /// The session's name, in AWS's records.
     pub session_name: Option<String>,
     /// How long the credentials are to last, in whole seconds; as the engine says without it.
-    pub ttl: Option<std::time::Duration>,
+    pub ttl: Option<Duration>,
+}
+
+/// A certificate of Vault's PKI engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VaultCertificateConfig {
+    /// Where the engine is mounted.
+    pub mount: String,
+    /// The engine's role.
+    pub role: String,
+    /// The subject's common name, a DNS name too.
+    pub common_name: String,
+    /// Further DNS names.
+    pub alt_names: Vec<String>,
+    /// IP addresses.
+    pub ip_sans: Vec<IpAddr>,
+    /// URIs, such as SPIFFE ids.
+    pub uri_sans: Vec<String>,
+    /// How long it is to last, in whole seconds; as the role says without it.
+    pub ttl: Option<Duration>,
 }

@@ -1,4 +1,4 @@
-//! `vault { … }`, and `bedrock { vault_credentials { … } }`, which is taken from it.
+//! `vault { … }`, and what is taken from it: `bedrock { vault_credentials { … } }` and `tls { vault_certificate { … } }`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,46 @@ pub(crate) struct RawVaultCredentials {
     pub(crate) ttl: Option<DurationText>,
 }
 
+/// A certificate that Vault's PKI engine signs. Its key is made by the proxy, stays in its memory, and is another one with each certificate.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawVaultCertificate {
+    /// Where the PKI engine is mounted.
+    #[serde(default = "pki")]
+    #[schemars(length(max = 256), regex(pattern = r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$"), extend("x-tier" = "bootstrap",
+        "x-form" = "a path without a slash at its ends in quotes, such as \"pki\""))]
+    pub(crate) mount: String,
+    /// The engine's role, which has to take EC keys (key_type "any" or "ec").
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._-]{1,128}$"), extend("x-tier" = "bootstrap",
+        "x-form" = "the name of a role in quotes, such as \"nova-proxy\""))]
+    pub(crate) role: String,
+    /// The name that clients connect to, which the role has to allow.
+    #[schemars(regex(pattern = r"^(\*\.)?[A-Za-z0-9.-]{1,253}$"), extend("x-tier" = "bootstrap",
+        "x-form" = "a host name in quotes, such as \"nova.example.com\""))]
+    pub(crate) common_name: String,
+    /// Further names that clients connect to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), extend("x-tier" = "bootstrap", "items" = { "type": "string",
+        "pattern": r"^(\*\.)?[A-Za-z0-9.-]{1,253}$",
+        "x-form": "a host name in quotes, such as \"nova-proxy.service.consul\"" }))]
+    pub(crate) alt_names: Vec<String>,
+    /// IP addresses that clients connect to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), extend("x-tier" = "bootstrap", "items" = { "type": "string",
+        "x-form": "an IP address in quotes, such as \"10.0.0.7\"" }))]
+    pub(crate) ip_sans: Vec<String>,
+    /// URIs that name the proxy, such as a SPIFFE id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), extend("x-tier" = "bootstrap", "items" = { "type": "string",
+        "pattern": r"^[a-z][a-z0-9+.-]*:[!-+.-~-]{1,1000}$",
+        "x-form": "a URI in quotes, such as \"spiffe://example.com/nova-proxy\"" }))]
+    pub(crate) uri_sans: Vec<String>,
+    /// How long the certificate is to last; as the role says where it is not written. It is renewed when a third of its life is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-tier" = "bootstrap", "x-minimum" = "1m", "x-maximum" = "8760h"))]
+    pub(crate) ttl: Option<DurationText>,
+}
+
 impl Default for RawVault {
     fn default() -> Self {
         Self {
@@ -146,4 +186,8 @@ fn approle() -> String {
 
 fn aws() -> String {
     "aws".to_owned()
+}
+
+fn pki() -> String {
+    "pki".to_owned()
 }

@@ -15,10 +15,22 @@ const CONSUL_LOGIN: [&str; 2] = ["login {", "}"];
 const VAULT_TOKEN: [&str; 2] = ["token_file = \"/run/vault/token\"", "token_file"];
 const VAULT_JWT: [&str; 2] = ["jwt {", "}"];
 const VAULT_APP_ROLE: [&str; 2] = ["approle {", "}"];
+const VAULT_CERTIFICATE: [&str; 2] = ["vault_certificate {", "}"];
+const CERT_FILE: [&str; 2] = ["cert_file = \"/etc/nova/tls/cert.pem\"", "cert_file"];
+const KEY_FILE: [&str; 2] = ["key_file  = \"/etc/nova/tls/key.pem\"", "key_file"];
 
-/// The example with its commented fields in force, but for what excludes the logins by JWT.
+/// The example with its commented fields in force, but for what excludes the logins by JWT and the certificate's files.
 pub(crate) fn full_example() -> String {
-    example_without(&[CONSUL_TOKEN, VAULT_TOKEN, VAULT_APP_ROLE])
+    example_without(&[CONSUL_TOKEN, VAULT_TOKEN, VAULT_APP_ROLE, VAULT_CERTIFICATE])
+}
+
+/// The examples that have every field between them.
+pub(crate) fn full_examples() -> [String; 3] {
+    [
+        full_example(),
+        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_TOKEN, CERT_FILE, KEY_FILE]),
+        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_APP_ROLE, VAULT_CERTIFICATE]),
+    ]
 }
 
 /// The example with its commented fields in force, without these parts.
@@ -78,12 +90,7 @@ fn the_example_says_the_defaults() {
 
 #[test]
 fn the_example_names_every_field() {
-    let alternatives = [
-        full_example(),
-        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_TOKEN]),
-        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_APP_ROLE]),
-    ];
-    let loaded = alternatives.map(|text| load_texts(&[&text]).unwrap_or_else(|faults| panic!("{faults}")));
+    let loaded = full_examples().map(|text| load_texts(&[&text]).unwrap_or_else(|faults| panic!("{faults}")));
     // No file may write it, so that it stands in a comment.
     let written = std::fs::read_to_string(reference("example.hcl")).unwrap();
     assert!(written.contains("# fragments = ["));
