@@ -174,7 +174,7 @@ impl App {
                 log.clone(),
             ),
         );
-        background::keep_vault(vault, &tasks, &surroundings.log);
+        background::keep_vault(vault, tls.as_ref(), (&tasks, &services, &surroundings.log));
         let watch_counters = consul.as_ref().map(|consul| consul.counters.clone());
         let start =
             |consul| consul::start(consul, &bootstrap, &listeners, &services, (&tasks, &surroundings.log));

@@ -113,6 +113,20 @@ pub(crate) fn certificate_refused(log: &Logger, error: &(dyn Error + 'static)) {
     error!(log, "TLS certificate refused, the last good one stays in force"; keys::ERROR => error_chain(error));
 }
 
+/// There is no next certificate. The one in force serves on until it ends, where there is one.
+pub(crate) fn certificate_not_signed(log: &Logger, error: &(dyn Error + 'static), until: Option<Timestamp>) {
+    metrics::counter!(names::TLS_RELOADS_TOTAL, "result" => "refused").increment(1);
+    let reason = error_chain(error);
+    match until {
+        Some(until) => {
+            warn!(log, "no next TLS certificate; the one in force serves on to its end, and another is asked for again and again"; keys::ERROR => reason, "not_after" => %until);
+        }
+        None => {
+            error!(log, "no TLS certificate is in force that clients would take; one is asked for again and again"; keys::ERROR => reason);
+        }
+    }
+}
+
 /// Where a breaker stands, for dashboards: 0 closed, 1 half open, 2 open.
 pub(crate) fn breaker_state(key: &BreakerKey, state: BreakerState) {
     let labels = [("region", key.region.to_string()), ("model", key.model_id.to_string())];

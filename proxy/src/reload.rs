@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use nova_config::{AuthConfig, BootstrapConfig, Documents, LogLevel, read_layers};
+use nova_config::{AuthConfig, BootstrapConfig, Documents, LogLevel, TlsConfig, read_layers};
 use nova_lifecycle::Shutdown;
 use nova_telemetry::log::LevelControl;
 use nova_telemetry::{error_chain, keys};
@@ -54,9 +54,7 @@ impl Watches {
             AuthConfig::Keys { keys_file, .. } => vec![keys_file.clone()],
             AuthConfig::None => Vec::new(),
         };
-        let tls = bootstrap.tls.iter();
-        let certificate =
-            tls.flat_map(|tls| [&tls.cert_file, &tls.key_file].into_iter().chain(&tls.client_ca_file));
+        let certificate = bootstrap.tls.iter().flat_map(TlsConfig::files);
         Self {
             config,
             keys: FileWatch::new(keys),
@@ -313,7 +311,9 @@ impl Reloader {
     fn reload_certificate(&self) {
         let Some(tls) = &self.tls else { return };
         match tls.reload() {
-            Ok(not_after) => events::certificate_in_force(&self.log, not_after, true),
+            Ok(Some(not_after)) => events::certificate_in_force(&self.log, not_after, true),
+            // The next one that is given comes under the new rules.
+            Ok(None) => {}
             Err(error) => events::certificate_refused(&self.log, &error),
         }
     }

@@ -24,7 +24,7 @@ pub use certificate::{CertificateError, ClientCertificate};
 pub use hops::TrustedHops;
 pub use listener::{DrainOutcome, Server, ServerStats, StopTokens};
 pub use socket::ListenSocket;
-pub use tls::{ServerTls, TlsError, TlsFiles};
+pub use tls::{CertificateSource, ClientRules, Identity, ServerTls, TlsError};
 
 /// Where a request came from. Each request carries it in its extensions.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -54,3 +54,4 @@ pub use https_proxy::HttpsProxy;
 pub(crate) use operation::{Converse, ConverseStream, CountTokens, InvokeModel, Operation};
 pub use region::Spill;
 pub use reply::Reply;
+pub(crate) use retry::draw;

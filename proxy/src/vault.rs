@@ -2,6 +2,8 @@
 //!
 //! What is read of Vault is for those who use it; a request never waits for it.
 
+mod certificate;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,8 @@ use slog::Logger;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::events;
+
+pub(crate) use certificate::CertificateRenewal;
 
 /// How long a call may take: less than credentials may take to be loaded, so that the reason is told.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);

@@ -228,6 +228,12 @@ impl Bed {
         Ok(reply.text())
     }
 
+    /// Whether traffic should come here, and why not.
+    pub(crate) async fn readiness_page(&self) -> anyhow::Result<Reply> {
+        let root = self.metrics.strip_suffix("/metrics").context("metrics that are not at /metrics")?;
+        Call::new(Method::GET, &format!("{root}/health"))?.send().await
+    }
+
     /// The bed's own proxy.
     pub(crate) fn own_proxy(&mut self) -> anyhow::Result<&mut Process> {
         self.proxy.as_mut().context("this bed runs no proxy of its own")

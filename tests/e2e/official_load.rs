@@ -1,6 +1,6 @@
 //! A steady load by the official clients with their retries off, beside what a test does to the proxies.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
 use nova_test_support::binary::workspace_root;
@@ -28,24 +28,32 @@ fn named(variable: &str, what: &str) -> anyhow::Result<PathBuf> {
 }
 
 impl OfficialLoad {
-    /// OpenAI's client for Python asks for this model at each of these proxies, `http://HOST:PORT`.
-    pub(crate) fn python(model: &str, roots: &[&str]) -> anyhow::Result<Self> {
+    /// OpenAI's client for Python asks for this model at each of these proxies, `http://HOST:PORT`, or `https://` where it trusts
+    /// the authorities of a file.
+    fn python(model: &str, roots: &[&str], authorities: Option<&Path>) -> anyhow::Result<Self> {
         let python = named("NOVA_PYTHON_BIN", "a Python with tests/clients/python/requirements.txt")?;
         let program = Launch::new(python).arg(workspace_root().join("tests/clients/python/load.py"));
         // Nothing is written into the tree.
-        let program = program.env("PYTHONDONTWRITEBYTECODE", "1");
+        let mut program = program.env("PYTHONDONTWRITEBYTECODE", "1");
+        if let Some(authorities) = authorities {
+            program = program.env("SSL_CERT_FILE", authorities);
+        }
         Self::begin("Python", program, model, roots, None)
     }
 
     /// OpenAI's client for Node does the same.
-    pub(crate) fn node(model: &str, roots: &[&str]) -> anyhow::Result<Self> {
+    fn node(model: &str, roots: &[&str], authorities: Option<&Path>) -> anyhow::Result<Self> {
         let modules = named("NOVA_NODE_MODULES", "the folder node_modules of tests/clients/node")?;
         // Node looks for modules beside the file that imports them.
         let folder = tempfile::tempdir()?;
         let program = folder.path().join("load.mjs");
         std::fs::copy(workspace_root().join("tests/clients/node/load.mjs"), &program)?;
         std::os::unix::fs::symlink(modules, folder.path().join("node_modules"))?;
-        Self::begin("Node", Launch::new("node").arg(program), model, roots, Some(folder))
+        let mut program = Launch::new("node").arg(program);
+        if let Some(authorities) = authorities {
+            program = program.env("NODE_EXTRA_CA_CERTS", authorities);
+        }
+        Self::begin("Node", program, model, roots, Some(folder))
     }
 
     fn begin(
@@ -99,7 +107,17 @@ pub(crate) struct OfficialLoads([OfficialLoad; 2]);
 impl OfficialLoads {
     /// They ask for this model at each of these proxies, and have begun when this returns.
     pub(crate) async fn begin(model: &str, roots: &[&str]) -> anyhow::Result<Self> {
-        let loads = Self([OfficialLoad::python(model, roots)?, OfficialLoad::node(model, roots)?]);
+        Self::begin_trusting(model, roots, None).await
+    }
+
+    /// As [`Self::begin`], with the file of the authorities whose certificates the proxies at `https://` have.
+    pub(crate) async fn begin_trusting(
+        model: &str,
+        roots: &[&str],
+        authorities: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let python = OfficialLoad::python(model, roots, authorities)?;
+        let loads = Self([python, OfficialLoad::node(model, roots, authorities)?]);
         loads.go_on().await?;
         Ok(loads)
     }

@@ -30,6 +30,17 @@ pub(crate) fn client(authority: &Authority, identity: &Pair) -> Arc<ClientConfig
     Arc::new(config)
 }
 
+/// A client that trusts this authority and shows nothing of itself. It resumes no session either.
+pub(crate) fn trusting(authority: &CertificateDer<'static>) -> anyhow::Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.clone())?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
 /// Connects by TLS, and returns the certificate that the server has shown.
 pub(crate) async fn connect(
     address: &str,

@@ -165,6 +165,17 @@ pub struct TlsConfig {
     pub metrics: bool,
 }
 
+impl TlsConfig {
+    /// The files that are named, which may change while the process runs.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let pair = match &self.certificate {
+            CertificateConfig::Files { cert_file, key_file } => Some([cert_file, key_file]),
+            CertificateConfig::Vault(_) => None,
+        };
+        pair.into_iter().flatten().chain(&self.client_ca_file)
+    }
+}
+
 /// Where the certificate of the listeners comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateConfig {

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nova_config::CertificateConfig;
 use nova_lifecycle::{ConditionHandle, Shutdown, Tasks};
 use nova_telemetry::metrics::{MetricsHandle, UPKEEP_EVERY};
 use nova_telemetry::{error_chain, keys};
 use slog::{Logger, o, warn};
 
+use crate::server::ServerTls;
 use crate::services::SharedServices;
 use crate::upstream::CachedCredentials;
-use crate::vault::Vault;
+use crate::vault::{CertificateRenewal, Vault};
 
 /// How long to wait between attempts to load the first AWS credentials: at first, and at most.
 const FIRST_CREDENTIALS_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -45,10 +47,22 @@ pub(super) async fn keep_credentials(
     }
 }
 
-/// Keeps the login at Vault alive, where there is one.
-pub(super) fn keep_vault(vault: Option<Vault>, tasks: &Tasks, log: &Logger) {
+/// Keeps the login at Vault alive, where there is one, and the listeners in certificates, where Vault signs them.
+pub(super) fn keep_vault(
+    vault: Option<Vault>,
+    tls: Option<&Arc<ServerTls>>,
+    (tasks, services, log): (&Tasks, &SharedServices, &Logger),
+) {
     let Some(vault) = vault else { return };
     let log = log.new(o!(keys::COMPONENT => "vault"));
+    let tls_config = services.snapshots.current().loaded.config.bootstrap.tls.clone();
+    if let (Some(CertificateConfig::Vault(config)), Some(tls)) = (tls_config.map(|tls| tls.certificate), tls)
+    {
+        let ready = services.readiness.declare("certificate", "Vault has not signed it yet");
+        let client = vault.client().clone();
+        let renewal = CertificateRenewal::new(client, config, Arc::clone(tls), ready, log.clone());
+        tasks.spawn("certificate", renewal.keep(tasks.shutdown().clone()));
+    }
     tasks.spawn("vault", vault.keep(tasks.shutdown().clone(), log));
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use http::Uri;
 use nova_config::{
-    AssumeRoleConfig, AuthConfig, BedrockConfig, Fault, LimitsConfig, Loaded, ServerConfig, TlsVersion,
+    AssumeRoleConfig, AuthConfig, BedrockConfig, CertificateConfig, Fault, LimitsConfig, Loaded,
+    ServerConfig, TlsVersion,
 };
 use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
@@ -29,7 +30,7 @@ use crate::models::{ModelTable, today};
 use crate::receipt::ReceiptStore;
 use crate::reload::ReloadError;
 use crate::repair::LearnedRefusals;
-use crate::server::{ServerTls, TlsError, TlsFiles, TrustedHops};
+use crate::server::{CertificateSource, ClientRules, ServerTls, TlsError, TrustedHops};
 use crate::services::{Services, SharedServices};
 use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::upstream::clock::system_clock;
@@ -146,15 +147,21 @@ pub(super) fn tls(
     surroundings: &Surroundings,
 ) -> Result<Option<Arc<ServerTls>>, BuildError> {
     let Some(config) = &loaded.config.bootstrap.tls else { return Ok(None) };
-    let files = TlsFiles {
-        cert: config.cert_file.clone(),
-        key: config.key_file.clone(),
+    let source = match &config.certificate {
+        CertificateConfig::Files { cert_file, key_file } => {
+            CertificateSource::Files { cert: cert_file.clone(), key: key_file.clone() }
+        }
+        CertificateConfig::Vault(_) => CertificateSource::Given,
+    };
+    let rules = ClientRules {
         client_ca: config.client_ca_file.clone(),
         tls12: config.min_version == TlsVersion::V1_2,
     };
-    let tls = ServerTls::load(files)?;
-    let log = surroundings.log.new(o!(keys::COMPONENT => "server"));
-    events::certificate_in_force(&log, tls.not_after(), false);
+    let tls = ServerTls::load(source, rules)?;
+    if let Some(not_after) = tls.not_after() {
+        let log = surroundings.log.new(o!(keys::COMPONENT => "server"));
+        events::certificate_in_force(&log, not_after, false);
+    }
     Ok(Some(Arc::new(tls)))
 }
 

@@ -1,13 +1,18 @@
-//! TLS of the listeners: the handshake, and certificates that are read again without dropping a connection.
+//! TLS of the listeners: the handshake, and certificates that are swapped without dropping a connection.
 //!
-//! Owns what is in force. Reading the files is in `files`; when to read them again is for `reload.rs`.
+//! Owns what is in force. Reading files is in `files`; when to read them again is for `reload.rs`, and when to have another
+//! certificate signed for `vault/certificate.rs`.
 
+mod config;
+mod error;
 mod files;
+mod identity;
 
 use std::io;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use rustls::server::ProducesTickets;
 use tokio::net::TcpStream;
@@ -16,20 +21,40 @@ use tokio_rustls::server::TlsStream;
 
 use super::certificate::{CertificateError, ClientCertificate};
 
-pub use files::{TlsError, TlsFiles};
+pub use config::ClientRules;
+pub use error::TlsError;
+pub use identity::Identity;
 
 /// TLS of one or more listeners.
 #[derive(Debug)]
 pub struct ServerTls {
-    files: TlsFiles,
-    current: ArcSwap<InForce>,
+    source: CertificateSource,
+    rules: ClientRules,
+    /// Nothing until there is a first certificate.
+    current: ArcSwapOption<InForce>,
+    /// One change at a time: files are read again by one task, certificates given by another.
+    change: Mutex<()>,
+}
+
+/// Where certificates come from.
+#[derive(Clone, Debug)]
+pub enum CertificateSource {
+    /// Files, which are read at a start and at each [`ServerTls::reload`].
+    Files {
+        /// The certificate and its chain, in PEM.
+        cert: PathBuf,
+        /// Its private key, in PEM.
+        key: PathBuf,
+    },
+    /// Somebody who calls [`ServerTls::give`]. No handshake succeeds before the first time.
+    Given,
 }
 
 /// What new connections get. Open ones keep what they began with.
 #[derive(Debug)]
 struct InForce {
     config: Arc<rustls::ServerConfig>,
-    not_after: Timestamp,
+    identity: Arc<Identity>,
     /// Which authorities the tickets were given under.
     client_ca: Option<Vec<u8>>,
     tickets: Arc<dyn ProducesTickets>,
@@ -38,6 +63,8 @@ struct InForce {
 /// Why a handshake came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HandshakeError {
+    #[error("there is no certificate yet")]
+    NoCertificate,
     #[error("the handshake failed")]
     Handshake(#[source] io::Error),
     #[error("the client's certificate cannot be read")]
@@ -47,50 +74,79 @@ pub(super) enum HandshakeError {
 }
 
 impl ServerTls {
-    /// Reads the files for the first time.
+    /// Reads the files for the first time; a certificate that has ended is taken too, since a client may not look.
     ///
     /// # Errors
     /// When a file cannot be read, is not what it should be, or does not fit the others.
-    pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let read = files.read()?;
-        let tickets = files::tickets()?;
-        let first = InForce {
-            not_after: read.not_after,
-            config: read.config(&files, Arc::clone(&tickets))?,
-            client_ca: read.client_ca,
-            tickets,
-        };
-        Ok(Self { files, current: ArcSwap::from_pointee(first) })
+    pub fn load(source: CertificateSource, rules: ClientRules) -> Result<Self, TlsError> {
+        let tls = Self { source, rules, current: ArcSwapOption::empty(), change: Mutex::default() };
+        let client_ca = tls.rules.read()?;
+        match &tls.source {
+            CertificateSource::Files { cert, key } => {
+                tls.put_into_force(Arc::new(files::identity(cert, key)?), client_ca)?;
+            }
+            CertificateSource::Given => {
+                if let (Some(path), Some(pem)) = (&tls.rules.client_ca, &client_ca) {
+                    files::authorities(path, pem)?;
+                }
+            }
+        }
+        Ok(tls)
     }
 
-    /// Reads the files again. Returns when the new certificate ends.
+    /// Reads the files again. Returns when the certificate in force ends; nothing while there is none.
     ///
     /// # Errors
-    /// As [`Self::load`], and when the certificate has ended already; what was in force stays in force.
-    pub fn reload(&self) -> Result<Timestamp, TlsError> {
-        let read = self.files.read()?;
-        if read.not_after <= Timestamp::now() {
-            return Err(TlsError::Expired { path: self.files.cert.clone(), not_after: read.not_after });
-        }
-        let before = self.current.load();
-        // A ticket lets a client in without its certificate being verified anew: it must not outlive the authorities of its day.
-        let tickets =
-            if before.client_ca == read.client_ca { Arc::clone(&before.tickets) } else { files::tickets()? };
-        let next = InForce {
-            not_after: read.not_after,
-            config: read.config(&self.files, Arc::clone(&tickets))?,
-            client_ca: read.client_ca,
-            tickets,
+    /// As [`Self::load`], and when a certificate has ended already; what was in force stays in force.
+    pub fn reload(&self) -> Result<Option<Timestamp>, TlsError> {
+        let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        let identity = match &self.source {
+            CertificateSource::Files { cert, key } => {
+                Some(Arc::new(files::identity(cert, key)?.still_good()?))
+            }
+            CertificateSource::Given => {
+                self.current.load().as_ref().map(|before| Arc::clone(&before.identity))
+            }
         };
-        let not_after = next.not_after;
-        self.current.store(Arc::new(next));
+        let client_ca = self.rules.read()?;
+        identity.map(|identity| self.put_into_force(identity, client_ca)).transpose()
+    }
+
+    /// Puts another certificate into force, for connections that begin from now on. Returns when it ends.
+    ///
+    /// # Errors
+    /// When it has ended already, its key is not of the same pair, or the authorities of clients cannot be read; what was in force
+    /// stays in force.
+    pub fn give(&self, identity: Identity) -> Result<Timestamp, TlsError> {
+        let _one_at_a_time = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        // What is in force of clients stays so: files are read again when they change.
+        let client_ca = match self.current.load().as_ref() {
+            Some(before) => before.client_ca.clone(),
+            None => self.rules.read()?,
+        };
+        self.put_into_force(Arc::new(identity.still_good()?), client_ca)
+    }
+
+    fn put_into_force(
+        &self,
+        identity: Arc<Identity>,
+        client_ca: Option<Vec<u8>>,
+    ) -> Result<Timestamp, TlsError> {
+        // A ticket lets a client in without its certificate being verified anew: it must not outlive the authorities of its day.
+        let tickets = match self.current.load().as_ref() {
+            Some(before) if before.client_ca == client_ca => Arc::clone(&before.tickets),
+            _ => config::tickets()?,
+        };
+        let config = self.rules.config(&identity, client_ca.as_deref(), Arc::clone(&tickets))?;
+        let not_after = identity.not_after;
+        self.current.store(Some(Arc::new(InForce { config, identity, client_ca, tickets })));
         Ok(not_after)
     }
 
-    /// When the certificate in force ends.
+    /// When the certificate in force ends; nothing while there is none.
     #[must_use]
-    pub fn not_after(&self) -> Timestamp {
-        self.current.load().not_after
+    pub fn not_after(&self) -> Option<Timestamp> {
+        self.current.load().as_ref().map(|current| current.identity.not_after)
     }
 
     /// Makes the handshake. The caller limits its time.
@@ -98,7 +154,8 @@ impl ServerTls {
         &self,
         stream: TcpStream,
     ) -> Result<(TlsStream<TcpStream>, Option<Arc<ClientCertificate>>), HandshakeError> {
-        let acceptor = TlsAcceptor::from(Arc::clone(&self.current.load().config));
+        let config = self.current.load().as_ref().map(|current| Arc::clone(&current.config));
+        let acceptor = TlsAcceptor::from(config.ok_or(HandshakeError::NoCertificate)?);
         let stream = acceptor.accept(stream).await.map_err(HandshakeError::Handshake)?;
         let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let certificate = shown.map(|der| ClientCertificate::read(der)).transpose()?;
@@ -115,6 +172,7 @@ impl HandshakeError {
     pub(super) fn reason(&self) -> &'static str {
         use rustls::Error;
         match self {
+            Self::NoCertificate => "no_certificate",
             Self::Certificate(_) | Self::Expired(_) => "client_certificate",
             Self::Handshake(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
                 Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented) => "client_certificate",

@@ -50,7 +50,7 @@ pub struct SignedCertificate {
 }
 
 impl SignedCertificate {
-    /// The certificate and those that vouch for it, as a server shows them: a root is left out, since clients have it.
+    /// The certificate and those that vouch for it, as far as Vault knows them, the certificate itself first.
     pub fn chain(&self) -> String {
         let mut chain = self.certificate.trim().to_owned();
         for authority in self.ca_chain.iter().map(|pem| pem.trim()) {

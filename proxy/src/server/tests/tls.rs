@@ -13,7 +13,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::*;
-use crate::server::{ServerTls, TlsError, TlsFiles};
+use crate::server::{CertificateSource, ClientRules, Identity, ServerTls, TlsError};
+
+type Files = (CertificateSource, ClientRules);
 
 const BOTH: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
 
@@ -83,18 +85,18 @@ impl Folder {
         std::fs::write(self.path("ca.pem"), pem("CERTIFICATE", &authority.der)).unwrap();
     }
 
-    fn files(&self, mutual: bool) -> TlsFiles {
-        TlsFiles {
-            cert: self.path("cert.pem"),
-            key: self.path("key.pem"),
-            client_ca: mutual.then(|| self.path("ca.pem")),
-            tls12: true,
-        }
+    fn files(&self, mutual: bool) -> Files {
+        let source = CertificateSource::Files { cert: self.path("cert.pem"), key: self.path("key.pem") };
+        (source, self.rules(mutual))
+    }
+
+    fn rules(&self, mutual: bool) -> ClientRules {
+        ClientRules { client_ca: mutual.then(|| self.path("ca.pem")), tls12: true }
     }
 }
 
-async fn serve(settings: ServerSettings, files: TlsFiles) -> (Running, Arc<ServerTls>) {
-    let tls = Arc::new(ServerTls::load(files).expect("good files"));
+async fn serve(settings: ServerSettings, (source, rules): Files) -> (Running, Arc<ServerTls>) {
+    let tls = Arc::new(ServerTls::load(source, rules).expect("good files"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let of_server = Arc::clone(&tls);
@@ -218,14 +220,14 @@ async fn a_renewed_certificate_is_shown_to_new_clients_and_open_connections_live
 async fn files_that_cannot_be_used_keep_the_old_certificate_and_say_why() {
     type Spoil = fn(&Path, &Authority);
     let cases: [(&str, Spoil); 7] = [
-        ("key.pem cannot be used together", |folder, authority| {
+        ("key.pem) and its key cannot be used together", |folder, authority| {
             let other = authority.issue("nova.test");
             std::fs::write(folder.join("key.pem"), pem("PRIVATE KEY", &other.key)).unwrap();
         }),
         ("cert.pem holds no certificate", |folder, _| std::fs::write(folder.join("cert.pem"), "").unwrap()),
         ("key.pem holds no private key", |folder, _| std::fs::write(folder.join("key.pem"), "x").unwrap()),
         ("cannot read", |folder, _| std::fs::remove_file(folder.join("cert.pem")).unwrap()),
-        ("cert.pem cannot be used", |folder, _| {
+        ("key.pem) cannot be used", |folder, _| {
             std::fs::write(folder.join("cert.pem"), pem("CERTIFICATE", b"not DER")).unwrap();
         }),
         ("ended at 2001-01-01", |folder, authority| {
@@ -255,8 +257,11 @@ async fn files_that_cannot_be_used_keep_the_old_certificate_and_say_why() {
 fn a_client_authority_that_is_none_is_refused_at_the_start() {
     let folder = Folder::with(&Authority::new("servers").issue("nova.test"));
     std::fs::write(folder.path("ca.pem"), "nobody").unwrap();
-    let error = ServerTls::load(folder.files(true)).expect_err("no authority");
-    assert!(matches!(error, TlsError::Missing { .. }), "{error:?}");
+    let (files, rules) = folder.files(true);
+    for source in [files, CertificateSource::Given] {
+        let error = ServerTls::load(source, rules.clone()).expect_err("no authority");
+        assert!(matches!(error, TlsError::Missing { .. }), "{error:?}");
+    }
 }
 
 #[rstest]
@@ -356,7 +361,8 @@ async fn a_client_of_tls_1_1_is_told_that_its_version_is_not_spoken() {
 async fn a_client_of_tls_1_2_is_refused_where_the_least_version_is_1_3() {
     let authority = Authority::new("servers");
     let folder = Folder::with(&authority.issue("nova.test"));
-    let files = TlsFiles { tls12: false, ..folder.files(false) };
+    let (source, rules) = folder.files(false);
+    let files = (source, ClientRules { tls12: false, ..rules });
     let (server, _) = serve(ServerSettings::default(), files).await;
     let old = client(&authority, &[&rustls::version::TLS12], &["http/1.1"]);
     try_connect(&server, Arc::new(old)).await.expect_err("no common version");
@@ -404,4 +410,62 @@ async fn a_forced_stop_ends_handshakes_and_counts_no_cut_request() {
     server.stop.forced.cancel();
     assert_eq!(silent.read_to_end().await, "");
     assert_eq!(server.outcome().await, DrainOutcome { forced_connections: 0 });
+}
+
+/// What somebody gives who has it in memory.
+fn given(pair: &Pair) -> Identity {
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(pair.key.clone()));
+    Identity::from_pem(&pem("CERTIFICATE", &pair.der), key, "of a test").expect("a certificate")
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_before_a_certificate_was_given_and_each_that_is_given_is_shown_to_who_comes_then() {
+    let authority = Authority::new("servers");
+    let (first, second) = (authority.issue("nova.test"), authority.issue("nova.test"));
+    let folder = Folder::with(&first);
+    let (server, tls) =
+        serve(ServerSettings::default(), (CertificateSource::Given, folder.rules(false))).await;
+    assert_eq!((tls.not_after(), tls.reload().expect("nothing to read")), (None, None));
+    let early = try_connect(&server, Arc::new(client(&authority, BOTH, &["http/1.1"]))).await;
+    early.expect_err("there is no certificate");
+
+    tls.give(given(&first)).expect("a good pair");
+    let mut open = connect(&server, client(&authority, BOTH, &["http/1.1"])).await;
+    get_open(&mut open).await;
+    tls.give(given(&second)).expect("a good pair");
+    let mut fresh = connect(&server, client(&authority, BOTH, &["http/1.1"])).await;
+    assert_eq!((shown(&open), shown(&fresh)), (first.der.clone(), second.der.clone()));
+    get_open(&mut open).await;
+    get_open(&mut fresh).await;
+
+    let ended = tls.give(given(&authority.issue_until("nova.test", 2001))).expect_err("it has ended");
+    assert!(matches!(ended, TlsError::Expired { .. }), "{ended:?}");
+    let mixed = Pair { der: first.der, key: second.key };
+    let mixed = tls.give(given(&mixed)).expect_err("no pair");
+    assert!(mixed.to_string().contains("of a test"), "{mixed}");
+    assert_eq!(shown(&connect(&server, client(&authority, BOTH, &["http/1.1"])).await), second.der);
+}
+
+#[tokio::test]
+async fn other_authorities_of_clients_come_into_force_beside_a_certificate_that_was_given() {
+    let servers = Authority::new("servers");
+    let (old, new) = (Authority::new("clients"), Authority::new("other clients"));
+    let pair = servers.issue("nova.test");
+    let folder = Folder::with(&pair);
+    folder.write_client_ca(&old);
+    let (server, tls) =
+        serve(ServerSettings::default(), (CertificateSource::Given, folder.rules(true))).await;
+    tls.give(given(&pair)).expect("a good pair");
+    let with = |identity: &Pair| client_as(&servers, Some(identity), BOTH, &["http/1.1"]);
+    let (known, other) = (old.issue("batch.test"), new.issue("batch.test"));
+    get_open(&mut connect(&server, with(&known)).await).await;
+    folder.write_client_ca(&new);
+    tls.reload().expect("good authorities");
+    get_open(&mut connect(&server, with(&other)).await).await;
+    let refused = try_connect(&server, Arc::new(with(&known))).await;
+    let refused = match refused {
+        Ok(mut stream) => get_once(&mut stream, "/hello").await.is_err(),
+        Err(_) => true,
+    };
+    assert!(refused, "its authority is not known any more");
 }
