@@ -236,8 +236,20 @@ limits {
 auth {
   keys_file = "/etc/nova/keys.json"
   #pepper_file = "/etc/nova/keys.json.pepper" # by default beside keys_file
+  #pepper_secret = "pepper" # in place of a file, a secret that is declared below
   none = false
 }
+
+# Secrets by the names that other fields know them under: where each is, never what it is. bootstrap
+#secret "pepper" {
+  #vault = "kv/nova#pepper" # mount, path and field, as vault kv get takes them
+#}
+#secret "of-a-file" {
+  #file = "/run/secrets/pepper"
+#}
+#secret "of-the-environment" {
+  #env = "NOVA_PEPPER"
+#}
 
 image_fetch {
   allow_hosts            = []      # host names, or "*.example.com"; none: no image is fetched. bootstrap

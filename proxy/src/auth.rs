@@ -39,6 +39,9 @@ pub enum AuthError {
     /// No key is like this one.
     #[error("the API key is not known here; check that it is whole and meant for this service")]
     Unknown,
+    /// The secret that keys are hashed with has not been read yet.
+    #[error("this instance cannot check API keys yet; send the request again")]
+    NotYet,
     /// The key is past its date.
     #[error("the API key has expired; ask for a new one")]
     Expired,

@@ -357,7 +357,13 @@ impl ApiError {
 
 impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, "invalid_api_key", error.to_string())
+        let message = error.to_string();
+        match error {
+            AuthError::NotYet => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, SERVER_ERROR, "not_ready", message)
+            }
+            _ => Self::new(StatusCode::UNAUTHORIZED, INVALID_REQUEST, "invalid_api_key", message),
+        }
     }
 }
 

@@ -224,6 +224,16 @@ pub(crate) fn vault_token_left(log: &Logger, reason: &str) {
     warn!(log, "the Vault token of this process was not revoked; it ends by itself"; keys::ERROR => reason);
 }
 
+/// A declared secret was read.
+pub(crate) fn secret_read(log: &Logger, name: &str, place: &str) {
+    info!(log, "secret read"; "secret" => name, "place" => place);
+}
+
+/// A declared secret cannot be read, or is not good for what it is declared for.
+pub(crate) fn secret_not_read(log: &Logger, name: &str, reason: &str) {
+    warn!(log, "a secret cannot be used yet; it is read again and again"; "secret" => name, keys::ERROR => reason);
+}
+
 /// What has happened to the watch on the documents until now.
 pub(crate) fn watch_counts(counts: WatchCounts) {
     let WatchCounts { wakeups, unchanged, resets, errors } = counts;

@@ -29,6 +29,7 @@ pub mod repair;
 pub mod reply;
 pub mod requests;
 pub mod routes;
+pub mod secrets;
 pub mod server;
 pub mod services;
 pub mod snapshot;

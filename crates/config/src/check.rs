@@ -100,7 +100,7 @@ impl Checker<'_> {
                     );
                 }
                 let child = path.child(crate::path::Segment::Label(label));
-                let fix = "write a label of 1 to 128 visible ASCII characters without spaces";
+                let fix = message::what_key_to_write(self.schema.value, &path);
                 self.fault(&child, "the label cannot be a name", fix);
             }
             ValidationErrorKind::Type { kind } => {

@@ -4,6 +4,7 @@
 
 mod consul;
 mod remote;
+mod secret;
 mod vault;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use crate::schema::{
 
 pub use consul::{ConsulConfig, ConsulLoginConfig, ConsulToken, ServiceConfig};
 pub use remote::{RemoteAddress, RemoteTlsConfig};
+pub use secret::{SecretConfig, SecretLocation};
 pub use vault::{
     VaultAppRoleConfig, VaultCertificateConfig, VaultConfig, VaultCredentialsConfig, VaultJwtConfig,
     VaultToken,
@@ -136,11 +138,20 @@ pub enum AuthConfig {
     Keys {
         /// The file with the hashes of API keys.
         keys_file: PathBuf,
-        /// The file with the secret that they are hashed with.
-        pepper_file: PathBuf,
+        /// The secret that they are hashed with.
+        pepper: PepperConfig,
     },
     /// Everybody who reaches the loopback address.
     None,
+}
+
+/// The secret that keys are hashed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PepperConfig {
+    /// A file, beside the keys or elsewhere.
+    File(PathBuf),
+    /// A declared secret.
+    Secret(SecretConfig),
 }
 
 /// Where operators reach an instance: never over a network.

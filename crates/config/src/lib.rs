@@ -30,9 +30,10 @@ mod tier;
 pub use config::{
     AdminAddress, AssumeRoleConfig, AuthConfig, BedrockConfig, BootstrapConfig, BreakerConfig,
     CertificateConfig, Config, ConsulConfig, ConsulLoginConfig, ConsulToken, FailoverConfig, GuardrailConfig,
-    ImageFetchConfig, ImageFetchPolicy, LimitsConfig, ModelConfig, RemoteAddress, RemoteTlsConfig,
-    RetryConfig, RuntimeConfig, ServerConfig, ServiceConfig, TimeoutConfig, TlsConfig, VaultAppRoleConfig,
-    VaultCertificateConfig, VaultConfig, VaultCredentialsConfig, VaultJwtConfig, VaultToken,
+    ImageFetchConfig, ImageFetchPolicy, LimitsConfig, ModelConfig, PepperConfig, RemoteAddress,
+    RemoteTlsConfig, RetryConfig, RuntimeConfig, SecretConfig, SecretLocation, ServerConfig, ServiceConfig,
+    TimeoutConfig, TlsConfig, VaultAppRoleConfig, VaultCertificateConfig, VaultConfig,
+    VaultCredentialsConfig, VaultJwtConfig, VaultToken,
 };
 pub use documents::{Document, Documents, judge_documents};
 pub use duration::DurationText;

@@ -108,11 +108,11 @@ impl Loaded {
     /// Values, origins and hash then tell what is in force, not what waits for a restart.
     #[must_use]
     pub fn with_bootstrap_of(mut self, running: &Self) -> Self {
-        for field in tier::fields().iter().filter(|field| field.tier == tier::Tier::Bootstrap) {
-            tier::copy_value(&running.effective, &mut self.effective, &field.path);
-            match running.origins.get(&field.path) {
-                Some(origin) => self.origins.insert(field.path.clone(), origin.clone()),
-                None => self.origins.remove(&field.path),
+        for path in tier::bootstrap_paths(&running.effective, &self.effective) {
+            tier::copy_value(&running.effective, &mut self.effective, &path);
+            match running.origins.get(&path) {
+                Some(origin) => self.origins.insert(path, origin.clone()),
+                None => self.origins.remove(&path),
             };
         }
         self.config.bootstrap = running.config.bootstrap.clone();
@@ -237,7 +237,9 @@ fn finish(reading: Reading<'_>, tokens: Tokens) -> Result<Loaded, Faults> {
     let fault = |path: &str, problem: String, fix: String| {
         let place = ancestors(path).find_map(|head| places.get(head));
         let position = place.map_or_else(|| start.clone(), |(_, position)| position.clone());
-        Fault::new(position, path, problem, fix)
+        // As people write it, where it is written.
+        let shown = places.get(path).map_or_else(|| path.to_owned(), |(shown, _)| shown.to_string());
+        Fault::new(position, shown, problem, fix)
     };
     let raw = rules::parse(&block_to_json(&merged.root)).map_err(|(path, problem)| {
         let fault = fault(&path, problem, "see the schema of this version".to_owned());
@@ -253,7 +255,7 @@ fn finish(reading: Reading<'_>, tokens: Tokens) -> Result<Loaded, Faults> {
     }
     let beside = Beside { removed_models, declared_regions, tokens };
     let config = rules::validate(raw, beside).map_err(|broken| {
-        let faults = broken.into_iter().map(|(path, problem, fix)| fault(path, problem, fix)).collect();
+        let faults = broken.into_iter().map(|(path, problem, fix)| fault(&path, problem, fix)).collect();
         Faults::new(FaultKind::Invalid, faults)
     })?;
     add_default_origins(&effective, "", &mut origins);

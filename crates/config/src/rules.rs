@@ -2,12 +2,15 @@
 //!
 //! Owns what a schema cannot say; the rules of regions and endpoints are in `rules/regions.rs`, those of Consul in `rules/consul.rs`, of Vault in `rules/vault.rs`. Whether files exist and model targets are real is the program's to find.
 
+mod auth;
 mod consul;
 mod regions;
 mod remote;
+mod secret;
 mod tls;
 mod vault;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -16,17 +19,17 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use crate::config::{
-    AdminAddress, AuthConfig, BootstrapConfig, Config, FailoverConfig, GuardrailConfig, ImageFetchConfig,
+    AdminAddress, BootstrapConfig, Config, FailoverConfig, GuardrailConfig, ImageFetchConfig,
     ImageFetchPolicy, LimitsConfig, ModelConfig, RetryConfig, RuntimeConfig, ServerConfig, TimeoutConfig,
 };
 use crate::environment::Tokens;
-use crate::schema::{RawAuth, RawConfig, RawGuardrail, RawModel, RawServer};
+use crate::schema::{RawConfig, RawGuardrail, RawModel, RawServer};
 
 /// Source: Bedrock API Reference, Converse, `requestMetadata`.
 const METADATA_PAIRS_MAX: usize = 16;
 
 /// A rule that is broken: the dotted path of a field, what is wrong, what to do.
-pub(crate) type Broken = (&'static str, String, String);
+pub(crate) type Broken = (Cow<'static, str>, String, String);
 
 /// The raw configuration of a tree that fits the schema.
 ///
@@ -59,7 +62,8 @@ pub(crate) fn validate(raw: RawConfig, beside: Beside) -> Result<Config, Vec<Bro
         broken.push(rule("metrics", "is the same address as listen", "write another port"));
     }
     let admin = admin(raw.admin.as_deref(), [listen, metrics], &mut broken);
-    let auth = authentication(raw.auth.as_ref(), listen, &mut broken);
+    let secrets = secret::Secrets::check(&raw.secret, raw.vault.is_some(), &mut broken);
+    let auth = auth::auth(raw.auth.as_ref(), listen, &secrets, &mut broken);
     let bedrock = regions::bedrock(&raw.bedrock, &beside.declared_regions, raw.vault.is_some(), &mut broken);
     let consul = raw.consul.as_ref().and_then(|consul| {
         consul::consul(consul, raw.data_dir.as_deref(), beside.tokens.consul, &mut broken)
@@ -104,8 +108,8 @@ pub(crate) fn validate(raw: RawConfig, beside: Beside) -> Result<Config, Vec<Bro
     Ok(Config { bootstrap, runtime: runtime(raw, beside.removed_models, failover) })
 }
 
-fn rule(path: &'static str, problem: impl Into<String>, fix: impl Into<String>) -> Broken {
-    (path, problem.into(), fix.into())
+fn rule(path: impl Into<Cow<'static, str>>, problem: impl Into<String>, fix: impl Into<String>) -> Broken {
+    (path.into(), problem.into(), fix.into())
 }
 
 fn address(field: &'static str, text: Option<&str>, broken: &mut Vec<Broken>) -> Option<SocketAddr> {
@@ -136,51 +140,6 @@ fn admin(
         broken.push(rule("admin", "is the same address as listen or metrics", "write another port"));
     }
     Some(AdminAddress::Tcp(address))
-}
-
-fn authentication(
-    raw: Option<&RawAuth>,
-    listen: Option<SocketAddr>,
-    broken: &mut Vec<Broken>,
-) -> Option<AuthConfig> {
-    let none = RawAuth::default();
-    let raw = raw.unwrap_or(&none);
-    match (&raw.keys_file, &raw.pepper_file, raw.none) {
-        (Some(keys_file), pepper_file, false) => Some(AuthConfig::Keys {
-            keys_file: PathBuf::from(keys_file),
-            // Beside the keys by default, so that a first set-up works; another place keeps hash and secret apart.
-            pepper_file: pepper_file
-                .as_ref()
-                .map_or_else(|| PathBuf::from(format!("{keys_file}.pepper")), PathBuf::from),
-        }),
-        (None, None, true) => {
-            let loopback = listen.is_none_or(|address| address.ip().is_loopback());
-            if !loopback {
-                let fix = "write keys_file instead, or listen on 127.0.0.1";
-                broken.push(rule(
-                    "auth.none",
-                    "would let everybody call an address that is not loopback",
-                    fix,
-                ));
-            }
-            loopback.then_some(AuthConfig::None)
-        }
-        (Some(_), _, true) => {
-            let fix = "keep keys_file, or keep none = true";
-            broken.push(rule("auth.none", "stands beside keys_file", fix));
-            None
-        }
-        (None, Some(_), _) => {
-            let fix = "write keys_file (the path of the file with the hashes of API keys)";
-            broken.push(rule("auth.pepper_file", "stands without keys_file", fix));
-            None
-        }
-        (None, None, false) => {
-            let fix = "write keys_file, or, on a loopback address, none = true";
-            broken.push(rule("auth", "says of nobody that they may call", fix));
-            None
-        }
-    }
 }
 
 fn server(raw: &RawServer, broken: &mut Vec<Broken>) -> ServerConfig {

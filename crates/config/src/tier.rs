@@ -2,6 +2,7 @@
 //!
 //! Owns questions about tiers. The tier of a field is written in the schema, beside the field.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -148,11 +149,25 @@ pub fn bootstrap_changes(old: &Loaded, new: &Loaded) -> Vec<String> {
     let value = |loaded: &'_ Loaded, path: &str| -> Option<Value> {
         path.split('.').try_fold(loaded.effective(), |value, name| value.get(name)).cloned()
     };
-    fields()
-        .iter()
-        .filter(|field| field.tier == Tier::Bootstrap && value(old, &field.path) != value(new, &field.path))
-        .map(|field| field.path.clone())
-        .collect()
+    let paths = bootstrap_paths(old.effective(), new.effective());
+    paths.into_iter().filter(|path| value(old, path) != value(new, path)).collect()
+}
+
+/// The paths of all bootstrap fields, with each label that one of two configurations has.
+pub(crate) fn bootstrap_paths(one: &Value, two: &Value) -> Vec<String> {
+    let bootstrap = fields().iter().filter(|field| field.tier == Tier::Bootstrap);
+    bootstrap.flat_map(|field| with_labels(&field.path, one, two)).collect()
+}
+
+/// The path with each label in place of `*`. Labels of bootstrap blocks have no dots, as their schema says.
+fn with_labels(path: &str, one: &Value, two: &Value) -> Vec<String> {
+    let Some((block, rest)) = path.split_once(".*.") else { return vec![path.to_owned()] };
+    let labels = |value: &Value| -> Vec<String> {
+        let blocks = block.split('.').try_fold(value, |value, name| value.get(name));
+        blocks.and_then(Value::as_object).into_iter().flat_map(|blocks| blocks.keys().cloned()).collect()
+    };
+    let both: BTreeSet<String> = labels(one).into_iter().chain(labels(two)).collect();
+    both.iter().map(|label| format!("{block}.{label}.{rest}")).collect()
 }
 
 /// Makes the value at a dotted path of `to` what it is in `from`. A block that is left without values goes.

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nova_config::CertificateConfig;
+use nova_config::{AuthConfig, CertificateConfig, PepperConfig};
+use nova_hashistack::VaultClient;
 use nova_lifecycle::{ConditionHandle, Shutdown, Tasks};
 use nova_telemetry::metrics::{MetricsHandle, UPKEEP_EVERY};
 use nova_telemetry::{error_chain, keys};
 use slog::{Logger, o, warn};
 
+use crate::auth::{Authenticator, Pepper};
+use crate::events;
+use crate::secrets::{self, SecretError};
 use crate::server::ServerTls;
 use crate::services::SharedServices;
 use crate::upstream::CachedCredentials;
@@ -16,6 +20,9 @@ use crate::vault::{CertificateRenewal, Vault};
 
 /// How long to wait between attempts to load the first AWS credentials: at first, and at most.
 const FIRST_CREDENTIALS_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// The same for secrets.
+const FIRST_SECRET_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
 /// Loads credentials before the first request needs them, and keeps them fresh. Until there are some, another instance may do better, so
 /// that this one is not ready; once there were some it stays so, and the log tells of failed renewals.
@@ -64,6 +71,50 @@ pub(super) fn keep_vault(
         tasks.spawn("certificate", renewal.keep(tasks.shutdown().clone()));
     }
     tasks.spawn("vault", vault.keep(tasks.shutdown().clone(), log));
+}
+
+/// Reads the secret that keys are hashed with, where one is declared, and again until it is good: until then no key can be checked, and
+/// another instance may do better.
+pub(super) fn read_pepper(
+    vault: Option<&VaultClient>,
+    (tasks, services, log): (&Tasks, &SharedServices, &Logger),
+) -> Result<(), SecretError> {
+    let auth = &services.snapshots.current().loaded.config.bootstrap.auth;
+    let AuthConfig::Keys { pepper: PepperConfig::Secret(declared), .. } = auth else { return Ok(()) };
+    let Authenticator::KeysFile(keys_file) = &services.authenticator else { return Ok(()) };
+    let (source, keys_file) = (secrets::source(declared, vault)?, Arc::clone(keys_file));
+    let ready = services.readiness.declare("pepper", "not read yet");
+    let (shutdown, log) = (tasks.shutdown().clone(), log.new(o!(keys::COMPONENT => "secrets")));
+    let name = declared.name.clone();
+    let read = async move {
+        let (mut pause, mut said) = (FIRST_SECRET_PAUSE.0, String::new());
+        loop {
+            let pepper = source.read().await.map_err(|error| error_chain(&error));
+            match pepper.and_then(|secret| Pepper::new(&secret).map_err(|error| error_chain(&error))) {
+                Ok(pepper) => {
+                    keys_file.give_pepper(pepper);
+                    ready.hold("read");
+                    return events::secret_read(&log, &name, &source.describe());
+                }
+                Err(reason) => {
+                    if said != reason {
+                        events::secret_not_read(&log, &name, &reason);
+                        ready.fail(reason.clone());
+                        said = reason;
+                    }
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(FIRST_SECRET_PAUSE.1);
+                }
+            }
+        }
+    };
+    tasks.spawn("pepper", async move {
+        tokio::select! {
+            () = read => {}
+            () = shutdown.stopped() => {}
+        }
+    });
+    Ok(())
 }
 
 /// Histograms pile up values until somebody takes them in, and connections that Bedrock has closed stay until somebody looks.

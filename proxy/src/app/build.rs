@@ -10,7 +10,7 @@ use std::time::Duration;
 use http::Uri;
 use nova_config::{
     AssumeRoleConfig, AuthConfig, BedrockConfig, CertificateConfig, Fault, LimitsConfig, Loaded,
-    ServerConfig, TlsVersion,
+    PepperConfig, ServerConfig, TlsVersion,
 };
 use nova_lifecycle::{Readiness, Shutdown};
 use nova_telemetry::keys;
@@ -208,8 +208,11 @@ pub(super) fn services(
 fn authenticator(config: &AuthConfig, log: &Logger) -> Result<Authenticator, BuildError> {
     match config {
         AuthConfig::None => Ok(Authenticator::none()),
-        AuthConfig::Keys { keys_file, pepper_file } => {
-            let (pepper, permissions) = Pepper::load(pepper_file)?;
+        AuthConfig::Keys { keys_file, pepper: PepperConfig::Secret(_) } => {
+            Ok(Authenticator::KeysFile(Arc::new(KeysFile::without_pepper(keys_file.clone())?)))
+        }
+        AuthConfig::Keys { keys_file, pepper: PepperConfig::File(file) } => {
+            let (pepper, permissions) = Pepper::load(file)?;
             if let Some(permissions) = permissions {
                 warn!(log, "the pepper can be read by others on this machine"; keys::ERROR => %permissions);
             }

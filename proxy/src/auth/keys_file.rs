@@ -9,7 +9,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -107,7 +107,8 @@ struct KeySet(HashMap<KeyDigest, KeyRecord>);
 /// API keys from a file. Requests look into an immutable snapshot, which [`KeysFile::reload`] replaces whole.
 pub struct KeysFile {
     path: PathBuf,
-    pepper: Pepper,
+    /// Nothing until somebody has read it; another one takes a restart, since no key fits two.
+    pepper: OnceLock<Pepper>,
     snapshot: ArcSwap<KeySet>,
 }
 
@@ -124,8 +125,22 @@ impl KeysFile {
     ///
     /// What [`KeysFileError`] lists; all faults of the content at once.
     pub fn load(path: PathBuf, pepper: Pepper) -> Result<Self, KeysFileError> {
+        Ok(Self { pepper: OnceLock::from(pepper), ..Self::without_pepper(path)? })
+    }
+
+    /// As [`KeysFile::load`], for a pepper that is still to be read: until [`KeysFile::give_pepper`] no key can be checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`KeysFile::load`].
+    pub fn without_pepper(path: PathBuf) -> Result<Self, KeysFileError> {
         let snapshot = ArcSwap::from_pointee(load_keys(&path)?);
-        Ok(Self { path, pepper, snapshot })
+        Ok(Self { path, pepper: OnceLock::new(), snapshot })
+    }
+
+    /// Takes the pepper. The first one stays.
+    pub fn give_pepper(&self, pepper: Pepper) {
+        self.pepper.get_or_init(|| pepper);
     }
 
     /// Reads the file anew and replaces the snapshot. Blocks. Returns the number of keys.
@@ -161,10 +176,11 @@ impl KeysFile {
     ///
     /// # Errors
     ///
-    /// [`AuthError::Unknown`], [`AuthError::Disabled`] or [`AuthError::Expired`].
+    /// [`AuthError::NotYet`], [`AuthError::Unknown`], [`AuthError::Disabled`] or [`AuthError::Expired`].
     pub fn find(&self, key: &str, now: Timestamp) -> Result<Arc<Principal>, AuthError> {
+        let pepper = self.pepper.get().ok_or(AuthError::NotYet)?;
         let snapshot = self.snapshot.load();
-        let record = snapshot.0.get(&self.pepper.digest(key)).ok_or(AuthError::Unknown)?;
+        let record = snapshot.0.get(&pepper.digest(key)).ok_or(AuthError::Unknown)?;
         if record.disabled {
             return Err(AuthError::Disabled);
         }

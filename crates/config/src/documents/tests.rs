@@ -236,11 +236,15 @@ fn no_document_can_write_a_bootstrap_field() {
     for field in tried {
         // The value that is in force: nothing is wrong with it but its place.
         let find = |full: &Loaded| {
-            field.path.split('.').try_fold(full.effective(), |value, step| value.get(step)).cloned()
+            let labels = ["pepper", "of-a-file", "of-the-environment"];
+            let mut paths = labels.iter().map(|label| field.path.replace('*', label));
+            paths.find_map(|path| {
+                path.split('.').try_fold(full.effective(), |value, step| value.get(step)).cloned()
+            })
         };
         let value = full.iter().find_map(find).as_ref().map_or_else(|| "\"x\"".to_owned(), literal);
         let (text, line) = written(&field.path, &value);
-        let path = &field.path;
+        let path = field.path.replace(".*", " \"x\"");
         for name in ["config", "config.d/x"] {
             let found = documents(&[("config", "strict = true"), (name, &text)]);
             let faults = load_over(&file, &found).unwrap_err();

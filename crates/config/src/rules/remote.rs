@@ -46,7 +46,7 @@ impl Places {
             Err(error) => format!("is not a URL ({error})"),
         };
         let fix = format!("write scheme, host and port, such as \"{}\"", self.example);
-        broken.push((self.address, problem, fix));
+        broken.push(rule(self.address, problem, fix));
         None
     }
 

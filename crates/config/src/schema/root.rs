@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    RawAuth, RawBedrock, RawConsul, RawImageFetch, RawLimits, RawLog, RawModel, RawServer, RawTls, RawVault,
+    RawAuth, RawBedrock, RawConsul, RawImageFetch, RawLimits, RawLog, RawModel, RawSecret, RawServer, RawTls,
+    RawVault,
 };
 
 /// A whole configuration.
@@ -93,10 +94,15 @@ pub(crate) struct RawConfig {
     /// Who may call: keys_file, or, on a loopback address alone, none = true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) auth: Option<RawAuth>,
+    /// Secrets by the names that other fields know them under: where each is, never what it is.
+    #[schemars(extend("propertyNames" = {"pattern": r"^[a-z][a-z0-9_-]{0,63}$",
+        "x-form": "a label of at most 64 lower-case letters, digits, - and _, a letter first"}))]
+    pub(crate) secret: BTreeMap<String, RawSecret>,
     /// Whether and how images given by URL are fetched.
     pub(crate) image_fetch: RawImageFetch,
     /// Model names that callers use, each mapped to a Nova model.
-    #[schemars(extend("propertyNames" = {"pattern": r"^[!-~]{1,128}$"}))]
+    #[schemars(extend("propertyNames" = {"pattern": r"^[!-~]{1,128}$",
+        "x-form": "a label of 1 to 128 visible ASCII characters without spaces"}))]
     pub(crate) model: BTreeMap<String, RawModel>,
 }
 
@@ -124,6 +130,7 @@ impl Default for RawConfig {
             vault: None,
             limits: RawLimits::default(),
             auth: None,
+            secret: BTreeMap::new(),
             image_fetch: RawImageFetch::default(),
             model: BTreeMap::new(),
         }

@@ -254,3 +254,19 @@ fn a_reload_keeps_the_bootstrap_tier_in_values_origins_and_hash() {
     assert_eq!(kept.origins()["tls.cert_file"].to_string(), "2.hcl:2:15");
     assert!(kept.config.runtime.strict && kept.config.bootstrap.tls.is_some());
 }
+
+#[test]
+fn a_reload_keeps_declared_secrets_and_names_those_that_wait_for_a_restart() {
+    let declared = |name: &str, file: &str| format!("secret \"{name}\" {{\n  file = \"{file}\"\n}}\n");
+    let [pepper, moved, other] = [("pepper", "/a"), ("pepper", "/b"), ("other", "/c")]
+        .map(|(name, file)| load_texts(&[MINIMAL, &declared(name, file)]).unwrap());
+    assert_eq!(crate::bootstrap_changes(&pepper, &pepper), Vec::<String>::new());
+    assert_eq!(crate::bootstrap_changes(&pepper, &moved), ["secret.pepper.file"]);
+    assert_eq!(crate::bootstrap_changes(&pepper, &other), ["secret.other.file", "secret.pepper.file"]);
+    for next in [moved, other] {
+        let kept = next.with_bootstrap_of(&pepper);
+        assert_eq!(kept.redacted()["values"]["secret"]["pepper"]["file"], "/a");
+        assert_eq!(kept.origins()["secret.pepper.file"].to_string(), "2.hcl:2:10");
+        assert_eq!(kept.hash(), pepper.hash());
+    }
+}

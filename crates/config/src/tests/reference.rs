@@ -16,20 +16,22 @@ const VAULT_TOKEN: [&str; 2] = ["token_file = \"/run/vault/token\"", "token_file
 const VAULT_JWT: [&str; 2] = ["jwt {", "}"];
 const VAULT_APP_ROLE: [&str; 2] = ["approle {", "}"];
 const VAULT_CERTIFICATE: [&str; 2] = ["vault_certificate {", "}"];
+const PEPPER_FILE: [&str; 2] = ["pepper_file = ", "pepper_file"];
+const PEPPER_SECRET: [&str; 2] = ["pepper_secret = ", "pepper_secret"];
 const CERT_FILE: [&str; 2] = ["cert_file = \"/etc/nova/tls/cert.pem\"", "cert_file"];
 const KEY_FILE: [&str; 2] = ["key_file  = \"/etc/nova/tls/key.pem\"", "key_file"];
 
 /// The example with its commented fields in force, but for what excludes the logins by JWT and the certificate's files.
 pub(crate) fn full_example() -> String {
-    example_without(&[CONSUL_TOKEN, VAULT_TOKEN, VAULT_APP_ROLE, VAULT_CERTIFICATE])
+    example_without(&[CONSUL_TOKEN, VAULT_TOKEN, VAULT_APP_ROLE, VAULT_CERTIFICATE, PEPPER_SECRET])
 }
 
 /// The examples that have every field between them.
 pub(crate) fn full_examples() -> [String; 3] {
     [
         full_example(),
-        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_TOKEN, CERT_FILE, KEY_FILE]),
-        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_APP_ROLE, VAULT_CERTIFICATE]),
+        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_TOKEN, CERT_FILE, KEY_FILE, PEPPER_FILE]),
+        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_APP_ROLE, VAULT_CERTIFICATE, PEPPER_SECRET]),
     ]
 }
 
@@ -95,8 +97,9 @@ fn the_example_names_every_field() {
     let written = std::fs::read_to_string(reference("example.hcl")).unwrap();
     assert!(written.contains("# fragments = ["));
     for field in fields().iter().filter(|field| field.path != "fragments") {
-        let path = field.path.replace('*', "gpt-4o");
-        let is_there = loaded.iter().any(|full| full.locate(&path).is_some());
-        assert!(is_there, "{path} is not in docs/reference/example.hcl");
+        let labels = ["gpt-4o", "pepper", "of-a-file", "of-the-environment"];
+        let mut paths = labels.iter().map(|label| field.path.replace('*', label));
+        let is_there = paths.any(|path| loaded.iter().any(|full| full.locate(&path).is_some()));
+        assert!(is_there, "{} is not in docs/reference/example.hcl", field.path);
     }
 }
