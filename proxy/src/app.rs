@@ -174,10 +174,7 @@ impl App {
                 log.clone(),
             ),
         );
-        let vault_client = vault.as_ref().map(Vault::client);
-        background::read_pepper(vault_client, (&tasks, &services, &surroundings.log))
-            .map_err(io::Error::other)?;
-        background::keep_vault(vault, tls.as_ref(), (&tasks, &services, &surroundings.log));
+        background::keep_secrets(vault, tls.as_ref(), (&tasks, &services, &surroundings.log))?;
         let watch_counters = consul.as_ref().map(|consul| consul.counters.clone());
         let start =
             |consul| consul::start(consul, &bootstrap, &listeners, &services, (&tasks, &surroundings.log));

@@ -11,6 +11,15 @@ use tempfile::TempDir;
 
 use rustix::process::Signal;
 
+/// What clients need to get in where not everybody may.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Access<'a> {
+    /// The key that they send.
+    pub(crate) api_key: &'a str,
+    /// The file of the authorities whose certificates they take.
+    pub(crate) authorities: &'a Path,
+}
+
 /// One official client, under way. Every answer is checked by the client's program.
 #[derive(Debug)]
 pub(crate) struct OfficialLoad {
@@ -28,21 +37,21 @@ fn named(variable: &str, what: &str) -> anyhow::Result<PathBuf> {
 }
 
 impl OfficialLoad {
-    /// OpenAI's client for Python asks for this model at each of these proxies, `http://HOST:PORT`, or `https://` where it trusts
-    /// the authorities of a file.
-    fn python(model: &str, roots: &[&str], authorities: Option<&Path>) -> anyhow::Result<Self> {
+    /// OpenAI's client for Python asks for this model at each of these proxies, `http://HOST:PORT`, or `https://` with what it
+    /// takes to get in there.
+    fn python(model: &str, roots: &[&str], access: Option<Access<'_>>) -> anyhow::Result<Self> {
         let python = named("NOVA_PYTHON_BIN", "a Python with tests/clients/python/requirements.txt")?;
         let program = Launch::new(python).arg(workspace_root().join("tests/clients/python/load.py"));
         // Nothing is written into the tree.
         let mut program = program.env("PYTHONDONTWRITEBYTECODE", "1");
-        if let Some(authorities) = authorities {
-            program = program.env("SSL_CERT_FILE", authorities);
+        if let Some(access) = access {
+            program = program.env("SSL_CERT_FILE", access.authorities).env("OPENAI_API_KEY", access.api_key);
         }
         Self::begin("Python", program, model, roots, None)
     }
 
     /// OpenAI's client for Node does the same.
-    fn node(model: &str, roots: &[&str], authorities: Option<&Path>) -> anyhow::Result<Self> {
+    fn node(model: &str, roots: &[&str], access: Option<Access<'_>>) -> anyhow::Result<Self> {
         let modules = named("NOVA_NODE_MODULES", "the folder node_modules of tests/clients/node")?;
         // Node looks for modules beside the file that imports them.
         let folder = tempfile::tempdir()?;
@@ -50,8 +59,9 @@ impl OfficialLoad {
         std::fs::copy(workspace_root().join("tests/clients/node/load.mjs"), &program)?;
         std::os::unix::fs::symlink(modules, folder.path().join("node_modules"))?;
         let mut program = Launch::new("node").arg(program);
-        if let Some(authorities) = authorities {
-            program = program.env("NODE_EXTRA_CA_CERTS", authorities);
+        if let Some(access) = access {
+            program =
+                program.env("NODE_EXTRA_CA_CERTS", access.authorities).env("OPENAI_API_KEY", access.api_key);
         }
         Self::begin("Node", program, model, roots, Some(folder))
     }
@@ -107,17 +117,17 @@ pub(crate) struct OfficialLoads([OfficialLoad; 2]);
 impl OfficialLoads {
     /// They ask for this model at each of these proxies, and have begun when this returns.
     pub(crate) async fn begin(model: &str, roots: &[&str]) -> anyhow::Result<Self> {
-        Self::begin_trusting(model, roots, None).await
+        Self::begin_with(model, roots, None).await
     }
 
-    /// As [`Self::begin`], with the file of the authorities whose certificates the proxies at `https://` have.
-    pub(crate) async fn begin_trusting(
+    /// As [`Self::begin`], with what it takes to get in at `https://`.
+    pub(crate) async fn begin_with(
         model: &str,
         roots: &[&str],
-        authorities: Option<&Path>,
+        access: Option<Access<'_>>,
     ) -> anyhow::Result<Self> {
-        let python = OfficialLoad::python(model, roots, authorities)?;
-        let loads = Self([python, OfficialLoad::node(model, roots, authorities)?]);
+        let python = OfficialLoad::python(model, roots, access)?;
+        let loads = Self([python, OfficialLoad::node(model, roots, access)?]);
         loads.go_on().await?;
         Ok(loads)
     }

@@ -6,23 +6,27 @@ mod soak;
 
 use std::time::Duration;
 
+use http::Method;
 use nova_test_support::binary::Program;
 use nova_test_support::process::Launch;
 use nova_test_support::server::VaultLaunch;
 use nova_test_support::wait::{DEADLINE, Look, wait_for};
+use serde_json::json;
 
-use crate::simulator::SECRET_ACCESS_KEY;
-use chain::{Chain, Lives, SESSION_TOKEN};
+use crate::bed::{ask, expect_error};
+use chain::{Chain, Lives, PEPPER, SECRETS};
 
 /// What lasts longer than a test.
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[tokio::test]
 async fn tokens_and_credentials_are_renewed_before_they_end_and_no_request_notices() {
-    let chain =
-        Chain::start(VaultLaunch::new(), Lives { credentials: Duration::from_secs(24), ..Lives::default() })
-            .await
-            .unwrap();
+    let chain = Chain::start(
+        VaultLaunch::new(),
+        Lives { credentials: Duration::from_secs(24), documents: true, ..Lives::default() },
+    )
+    .await
+    .unwrap();
     let calls = chain
         .calls_until("two tokens and two credentials", |chain| {
             Ok(chain.sts.given() >= 2 && chain.said("Vault has given a token")? >= 3)
@@ -32,8 +36,9 @@ async fn tokens_and_credentials_are_renewed_before_they_end_and_no_request_notic
     let forms = chain.sts.asked();
     assert!(forms.iter().any(|form| form.contains("RoleSessionName=")), "{forms:?}");
     // Neither what proves nor what opens is told to anybody.
-    for secret in [SECRET_ACCESS_KEY, SESSION_TOKEN, "hvs."] {
-        assert_eq!(chain.said(secret).unwrap(), 0, "{secret} is in the log");
+    let told = chain.told().await.unwrap();
+    for secret in SECRETS {
+        assert!(!told.contains(secret), "{secret} is told");
     }
 }
 
@@ -76,4 +81,24 @@ async fn without_vault_the_proxy_is_not_ready_says_why_and_needs_no_restart() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn a_pepper_that_cannot_be_read_lets_nobody_in_says_why_and_is_read_when_it_can_be() {
+    let mut chain = Chain::start(VaultLaunch::new(), Lives::default()).await.unwrap();
+    chain.call().await.unwrap();
+    let api = chain.vault.api();
+    api.send(Method::DELETE, "/v1/kv/data/nova", "").await.unwrap();
+    let settings = chain.bed.settings.clone();
+    let program = Launch::new(Program::Proxy.path().unwrap());
+    chain.bed = chain.bed.run_proxy(settings, program).await.unwrap();
+    chain.has_said("there is no field pepper at kv/nova in Vault", 1).await.unwrap();
+    let refused = chain.bed.chat(&ask("Hello")).await.unwrap();
+    expect_error(&refused, 503, Some("not_ready")).unwrap();
+    api.post("/v1/kv/data/nova", &json!({ "data": { "pepper": "too short" } })).await.unwrap();
+    chain.has_said("the pepper has 9 bytes", 1).await.unwrap();
+    assert_eq!(chain.bed.readiness_page().await.unwrap().json().unwrap()["status"], "not_ready");
+    api.post("/v1/kv/data/nova", &json!({ "data": { "pepper": PEPPER } })).await.unwrap();
+    chain.has_said("secret read", 1).await.unwrap();
+    chain.call().await.unwrap();
 }

@@ -1,5 +1,6 @@
 //! What goes on beside the requests: AWS credentials and the login at Vault are kept fresh, and metrics and connections are tidied up.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,8 +55,20 @@ pub(super) async fn keep_credentials(
     }
 }
 
+/// Reads the declared secrets, and keeps what Vault gives fresh.
+pub(super) fn keep_secrets(
+    vault: Option<Vault>,
+    tls: Option<&Arc<ServerTls>>,
+    (tasks, services, log): (&Tasks, &SharedServices, &Logger),
+) -> io::Result<()> {
+    let client = vault.as_ref().map(Vault::client);
+    read_pepper(client, (tasks, services, log)).map_err(io::Error::other)?;
+    keep_vault(vault, tls, (tasks, services, log));
+    Ok(())
+}
+
 /// Keeps the login at Vault alive, where there is one, and the listeners in certificates, where Vault signs them.
-pub(super) fn keep_vault(
+fn keep_vault(
     vault: Option<Vault>,
     tls: Option<&Arc<ServerTls>>,
     (tasks, services, log): (&Tasks, &SharedServices, &Logger),
@@ -75,7 +88,7 @@ pub(super) fn keep_vault(
 
 /// Reads the secret that keys are hashed with, where one is declared, and again until it is good: until then no key can be checked, and
 /// another instance may do better.
-pub(super) fn read_pepper(
+fn read_pepper(
     vault: Option<&VaultClient>,
     (tasks, services, log): (&Tasks, &SharedServices, &Logger),
 ) -> Result<(), SecretError> {
@@ -110,7 +123,8 @@ pub(super) fn read_pepper(
     };
     tasks.spawn("pepper", async move {
         tokio::select! {
-            () = read => {}
+            // There is nothing left to do, and a task that ends before the process does would be told as failed.
+            () = read => shutdown.stopped().await,
             () = shutdown.stopped() => {}
         }
     });

@@ -35,7 +35,7 @@ async function streamed(client) {
 }
 
 async function worker(baseURL) {
-  const client = new OpenAI({ baseURL, apiKey: "none", maxRetries: 0, timeout: 60_000 });
+  const client = new OpenAI({ baseURL, apiKey: process.env.OPENAI_API_KEY ?? "none", maxRetries: 0, timeout: 60_000 });
   for (let number = 0; !stopped; number++) {
     const next = pause(INTERVAL_MS);
     try {

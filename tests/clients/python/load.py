@@ -10,6 +10,7 @@ that tells why not. Its own retries are off, since they would hide what the prox
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 
@@ -64,7 +65,8 @@ class Load:
 
     async def run(self, addresses: list[str]) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.stop.set)
-        clients = [openai.AsyncOpenAI(base_url=address, api_key="none", max_retries=0, timeout=60) for address in addresses]
+        key = os.environ.get("OPENAI_API_KEY", "none")
+        clients = [openai.AsyncOpenAI(base_url=address, api_key=key, max_retries=0, timeout=60) for address in addresses]
         workers = [asyncio.create_task(self.worker(client, number)) for client in clients for number in range(WORKERS)]
         while not self.stop.is_set():
             self.tell()

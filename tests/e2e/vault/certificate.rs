@@ -6,7 +6,6 @@ use http::Method;
 use nova_test_support::binary::Program;
 use nova_test_support::process::Launch;
 use nova_test_support::server::VaultLaunch;
-use nova_test_support::wait::{DEADLINE, Look, wait_for};
 
 use super::HOUR;
 use super::chain::{Chain, Lives, pki_role};
@@ -64,12 +63,7 @@ async fn without_vault_no_handshake_succeeds_readiness_says_why_and_no_restart_i
     assert_eq!(page.json().unwrap()["status"], "not_ready", "{}", page.text());
     assert!(page.text().contains("Vault is sealed"), "{}", page.text());
     chain.vault.unseal().await.unwrap();
-    wait_for("the proxy to be ready", DEADLINE, async || {
-        let page = chain.bed.readiness_page().await?;
-        Ok(if page.json()?["status"] == "ready" { Look::Ready(()) } else { Look::NotYet(page.text()) })
-    })
-    .await
-    .unwrap();
+    chain.is_ready().await.unwrap();
     let load = chain.load(1, Connections::OnePerRequest).unwrap();
     load.more(2).await.unwrap();
     load.end().await.unwrap();

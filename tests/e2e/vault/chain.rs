@@ -4,11 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use nova_test_support::binary::Program;
+use nova_test_support::client::Call;
 use nova_test_support::identity::Signer;
 use nova_test_support::process::{Launch, Process};
-use nova_test_support::server::{Vault, VaultLaunch};
+use nova_test_support::server::{Consul, ConsulLaunch, Vault, VaultLaunch};
 use nova_test_support::sts::Sts;
 use nova_test_support::wait::{DEADLINE, Look, wait_for};
 use rustls::ClientConfig;
@@ -28,7 +32,16 @@ pub(super) const SESSION_TOKEN: &str = "session-token-of-the-role";
 
 /// What a proxy may do at Vault.
 const POLICY: &str = "path \"aws/sts/nova-bedrock\" { capabilities = [\"update\"] }
-path \"pki/sign/nova-proxy\" { capabilities = [\"update\"] }";
+path \"pki/sign/nova-proxy\" { capabilities = [\"update\"] }
+path \"kv/data/nova\" { capabilities = [\"read\"] }";
+
+/// The one key that may call, and the secret in Vault that it is hashed with.
+pub(super) const API_KEY: &str = "sk-nova-key-of-a-team";
+pub(super) const PEPPER: &str = "pepper-0123456789abcdef0123456789abcdef";
+
+/// What nobody may be told: whole secrets, and how tokens of Vault, JWTs and keys in PEM begin.
+pub(super) const SECRETS: [&str; 7] =
+    [API_KEY, PEPPER, SECRET_ACCESS_KEY, SESSION_TOKEN, "hvs.", "eyJ", "PRIVATE KEY"];
 
 /// How long what Vault gives lasts.
 #[derive(Debug, Clone, Copy)]
@@ -37,17 +50,20 @@ pub(super) struct Lives {
     pub(super) token: Duration,
     /// The listeners speak TLS with certificates of this life; without it they do not.
     pub(super) certificate: Option<Duration>,
+    /// Whether documents in Consul are a part of the configuration, and kept on disk.
+    pub(super) documents: bool,
 }
 
 impl Default for Lives {
     fn default() -> Self {
-        Self { credentials: HOUR, token: Duration::from_secs(6), certificate: None }
+        Self { credentials: HOUR, token: Duration::from_secs(6), certificate: None, documents: false }
     }
 }
 
 /// The parts, running.
 pub(super) struct Chain {
     pub(super) vault: Vault,
+    consul: Option<Consul>,
     pub(super) sts: Sts,
     pub(super) bed: Bed,
     /// The authority of Vault's PKI engine, in PEM.
@@ -62,6 +78,7 @@ impl Chain {
         let (vault, signer) = (launch.start().await?, Signer::new()?);
         credentials_engine(&vault, &sts).await?;
         let root = pki_engine(&vault, lives.certificate.unwrap_or(HOUR)).await?;
+        pepper(&vault).await?;
         login(&vault, &signer, lives.token).await?;
         let bedrock = ["sim", "--json", "--session-token", SESSION_TOKEN];
         let mut bedrock = Launch::new(Program::Local.path()?).args(bedrock).start()?;
@@ -71,8 +88,10 @@ impl Chain {
         let folder = tempfile::tempdir()?;
         let jwt = folder.path().join("jwt");
         std::fs::write(&jwt, signer.identity("default", "nova-proxy")?)?;
+        let keys_file = folder.path().join("keys.json");
+        std::fs::write(&keys_file, keys())?;
         let mut rest = format!(
-            "vault {{\n  address = \"http://{}\"\n  jwt {{\n    role     = \"nova-proxy\"\n    jwt_file = {jwt:?}\n  }}\n}}\n",
+            "admin = \"127.0.0.1:0\"\nsecret \"pepper\" {{\n  vault = \"kv/nova#pepper\"\n}}\nvault {{\n  address = \"http://{}\"\n  jwt {{\n    role     = \"nova-proxy\"\n    jwt_file = {jwt:?}\n  }}\n}}\n",
             vault.address()
         );
         if lives.certificate.is_some() {
@@ -81,14 +100,39 @@ impl Chain {
                  ip_sans     = [\"127.0.0.1\"]\n  }}\n}}\n"
             );
         }
+        let mut consul = None;
+        if lives.documents {
+            let started = consul.insert(ConsulLaunch::new().start().await?);
+            let put = started.api().call(Method::PUT, "/v1/kv/nova/default/config")?;
+            let put = put.body("limits {\n  queue = 50\n}\n").send().await?;
+            ensure!(put.status == 200, "{}", put.text());
+            let data_dir = folder.path().join("data");
+            std::fs::create_dir(&data_dir)?;
+            rest += &format!(
+                "data_dir = {data_dir:?}\nconsul {{\n  address = \"http://{}\"\n}}\n",
+                started.address()
+            );
+        }
         let settings = Settings {
             bedrock: "vault_credentials {\n  role = \"nova-bedrock\"\n}\n".to_owned(),
+            auth: format!("keys_file = {keys_file:?}\n  pepper_secret = \"pepper\""),
             rest,
             endpoint: Some(endpoint),
-            ..Settings::default()
         };
-        let bed = Bed::with_program(settings, Launch::new(Program::Proxy.path()?)).await?;
-        Ok(Self { vault, sts, bed, root, _bedrock: bedrock, folder })
+        let mut bed = Bed::with_program(settings, Launch::new(Program::Proxy.path()?)).await?;
+        bed.key = API_KEY.to_owned();
+        let chain = Self { vault, consul, sts, bed, root, _bedrock: bedrock, folder };
+        chain.is_ready().await?;
+        Ok(chain)
+    }
+
+    /// Waits until the proxy has all that it needs.
+    pub(super) async fn is_ready(&self) -> anyhow::Result<()> {
+        wait_for("the proxy to be ready", DEADLINE, async || {
+            let page = self.bed.readiness_page().await?;
+            Ok(if page.json()?["status"] == "ready" { Look::Ready(()) } else { Look::NotYet(page.text()) })
+        })
+        .await
     }
 
     /// Asks, where the listeners speak no TLS.
@@ -130,6 +174,31 @@ impl Chain {
         calls
     }
 
+    /// What may tell a secret: the log, the metrics, the effective configuration, health, Consul's
+    /// keys, and the files that the proxy writes.
+    pub(super) async fn told(&self) -> anyhow::Result<String> {
+        let proxy = self.bed.proxy.as_ref().context("the bed has no proxy")?;
+        let admin = self.bed.admin.as_deref().context("no admin listener")?;
+        let mut told = proxy.stderr()? + &proxy.stdout()? + &self.bed.metrics_page().await?;
+        told += &self.bed.readiness_page().await?.text();
+        for page in ["admin/config", "config/receipt", "admin/requests", "admin/requests/failed"] {
+            let reply = Call::new(Method::GET, &format!("http://{admin}/{page}"))?.send().await?;
+            ensure!(reply.status == 200, "{page}: {}", reply.status);
+            told += &reply.text();
+        }
+        if let Some(consul) = &self.consul {
+            let keys = consul.api().get("/v1/kv/?recurse").await?;
+            for value in keys.as_array().into_iter().flatten().filter_map(|key| key["Value"].as_str()) {
+                told += &String::from_utf8_lossy(&STANDARD.decode(value)?);
+            }
+            for file in std::fs::read_dir(self.folder.path().join("data"))? {
+                told += &String::from_utf8_lossy(&std::fs::read(file?.path())?);
+            }
+            ensure!(told.matches("queue = 50").count() >= 2, "neither the keys nor the files were read");
+        }
+        Ok(told)
+    }
+
     /// `HOST:PORT` of the API.
     pub(super) fn address(&self) -> anyhow::Result<String> {
         Ok(self.bed.root.strip_prefix("http://").context("a root that is not http")?.to_owned())
@@ -162,6 +231,30 @@ impl Chain {
         let call = self.bed.call(Method::POST, "/v1/chat/completions")?;
         Ok(Load::begin(workers, &call.header("content-type", "application/json")?, &dial, connections))
     }
+}
+
+/// Writes the pepper where the proxy looks for it.
+async fn pepper(vault: &Vault) -> anyhow::Result<()> {
+    let api = vault.api();
+    api.post("/v1/sys/mounts/kv", &json!({ "type": "kv", "options": { "version": "2" } })).await?;
+    // The engine refuses writes for a moment after it was mounted.
+    wait_for("the engine kv to take a secret", DEADLINE, async || {
+        let written = api.post("/v1/kv/data/nova", &json!({ "data": { "pepper": PEPPER } })).await;
+        Ok(written.map_or_else(|error| Look::NotYet(error.to_string()), |_| Look::Ready(())))
+    })
+    .await
+}
+
+/// The file with the hash of the one key.
+fn keys() -> String {
+    let pepper = hmac::Key::new(hmac::HMAC_SHA256, PEPPER.as_bytes());
+    let digest = hmac::sign(&pepper, API_KEY.as_bytes());
+    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let key = json!({
+        "id": "key_0", "name": "a team", "hmac_sha256": hex, "models": ["*"], "disabled": false,
+        "created_at": "2026-01-01T00:00:00Z",
+    });
+    json!({ "version": 1, "keys": [key] }).to_string()
 }
 
 async fn credentials_engine(vault: &Vault, sts: &Sts) -> anyhow::Result<()> {
