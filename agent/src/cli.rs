@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(
     name = "nova-agent",
-    version,
+    version = nova_config::version_with_commit(),
     after_help = "Examples:\n  nova-agent config status\n  nova-agent config push prod.hcl -m 'more concurrency'\n  nova-agent config rollback 11"
 )]
 pub struct Cli {

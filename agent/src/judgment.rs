@@ -23,7 +23,7 @@ impl Reader {
     #[must_use]
     pub fn own() -> Self {
         Self {
-            name: format!("this program ({})", env!("CARGO_PKG_VERSION")),
+            name: format!("this program ({})", nova_config::running_version()),
             schema: nova_config::json_schema(),
         }
     }

@@ -19,7 +19,7 @@ pub use serve::crypto_provider;
 #[derive(Debug, Parser)]
 #[command(
     name = "nova-proxy",
-    version = nova_config::running_version(),
+    version = nova_config::version_with_commit(),
     after_help = "Examples:\n  nova-proxy serve --config /etc/nova/proxy.hcl\n  nova-proxy check proxy.hcl models.hcl\n  nova-proxy keys add --keys-file /etc/nova/keys.json --name search-team"
 )]
 pub struct Cli {

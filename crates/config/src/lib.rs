@@ -6,6 +6,7 @@
 //! Owns the shape of the configuration and nothing of its meaning: whether a model target exists, whether a file can
 //! be read, and when to reload are the program's.
 
+mod build_facts;
 mod check;
 mod config;
 mod document;
@@ -27,6 +28,7 @@ mod size;
 mod source;
 mod tier;
 
+pub use build_facts::{commit, commit_date, running_version, version_with_commit};
 pub use config::{
     AdminAddress, AssumeRoleConfig, AuthConfig, BedrockConfig, BootstrapConfig, BreakerConfig,
     CertificateConfig, Config, ConsulConfig, ConsulLoginConfig, ConsulToken, FailoverConfig, GuardrailConfig,
@@ -39,7 +41,7 @@ pub use documents::{Document, Documents, judge_documents};
 pub use duration::DurationText;
 pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, FaultKind, Faults};
-pub use load::{Layer, Loaded, check, load, load_layers, read_layers, running_version};
+pub use load::{Layer, Loaded, check, load, load_layers, read_layers};
 pub use redact::Origin;
 pub use schema::{
     ForwardedHeader, GuardrailTrace, LogFormat, LogLevel, PromptCachePoint, ReasoningEffort, Residency,

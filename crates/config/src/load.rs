@@ -10,6 +10,7 @@ use std::path::{Path as FilePath, PathBuf};
 use semver::Version;
 use serde_json::Value;
 
+use crate::build_facts::running_version;
 use crate::check::CheckedSchema;
 use crate::document::{Block, Node, NodeValue, block_to_json};
 use crate::environment::{self, Environment, Tokens};
@@ -125,19 +126,6 @@ impl Loaded {
         &self.effective
     }
 }
-
-/// The version of this program, against which `requires` is judged.
-#[must_use]
-pub fn running_version() -> &'static str {
-    VERSION
-}
-
-#[cfg(not(feature = "next-version-for-tests"))]
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Newer than this version, and older than whatever is released after it.
-#[cfg(feature = "next-version-for-tests")]
-const VERSION: &str = concat!(env!("CARGO_PKG_VERSION_MAJOR"), ".", env!("CARGO_PKG_VERSION_MINOR"), ".999");
 
 /// Reads the files in order and loads them; the later wins.
 ///

@@ -7,7 +7,7 @@ use crate::up::UpArgs;
 
 /// The whole system on one machine.
 #[derive(Debug, Parser)]
-#[command(name = "nova-local", version, max_term_width = 100)]
+#[command(name = "nova-local", version = nova_config::version_with_commit(), max_term_width = 100)]
 pub struct Cli {
     /// What to run.
     #[command(subcommand)]

@@ -21,6 +21,9 @@ struct Health {
     status: &'static str,
     phase: &'static str,
     version: &'static str,
+    /// Of a release alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<&'static str>,
     /// The configuration in force.
     config: String,
     ring: String,
@@ -82,6 +85,7 @@ fn health(services: &Services) -> Health {
         status: if readiness.ready { "ready" } else { "not_ready" },
         phase: readiness.phase.as_str(),
         version: nova_config::running_version(),
+        commit: nova_config::commit(),
         config: snapshot.config_hash.to_string(),
         ring: snapshot.loaded.config.bootstrap.ring.clone(),
         models: snapshot.models.count(),
