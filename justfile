@@ -60,6 +60,10 @@ deny:
 schema:
     @cargo run --quiet --locked -p nova-proxy -- schema
 
+# A release: programs, sums, signature, list of crates (--version X.Y.Z, --sign KEYFILE, --sbom)
+release *arguments="--sbom":
+    ./release/build {{ arguments }}
+
 # The whole system on this machine, with the Bedrock simulator
 dev *arguments="":
     cargo run --locked -p nova-local -- up {{ arguments }}

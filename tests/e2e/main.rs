@@ -58,6 +58,7 @@ mod regions;
 #[cfg(test)]
 mod regions_load;
 #[cfg(test)]
+mod release;
 mod reload;
 #[cfg(test)]
 mod repair;
