@@ -6,18 +6,22 @@
 mod allocation;
 mod deployment;
 mod evaluation;
+mod event;
 mod job;
 mod refusal;
 mod token;
+mod variable;
 
 use std::time::Duration;
 
 pub use allocation::{Allocation, AllocationHealth, Allocations, TaskEvent, TaskState};
 pub use deployment::{Deployment, DeploymentGroup, DeploymentStatus, DeploymentUpdate, Deployments, Groups};
 pub use evaluation::{Evaluation, Evaluations, PlacementFailure};
+pub use event::{Event, EventStream, Events, Topic};
 pub use job::{GroupChanges, Job, JobHead, JobPlan, Jobs, Registered, Registration, Submission};
 pub use refusal::NomadFault;
 pub use token::NomadToken;
+pub use variable::{MAX_VARIABLE, Variable, VariableWrite, Variables};
 
 use crate::transport::{
     Address, Call, Dialect, HashistackError, Retries, TlsConfig, TokenSource, Transport, TransportConfig,
@@ -114,6 +118,24 @@ impl NomadClient {
     /// Deployments, with what decides them.
     pub fn deployments(&self) -> Deployments<'_> {
         Deployments::new(&self.transport)
+    }
+
+    /// Variables: small secrets in Nomad's own store.
+    pub fn variables(&self) -> Variables<'_> {
+        Variables::new(&self.transport)
+    }
+
+    /// Opens a stream of events about these topics, each of one id or, without it, of all; `index` is the last one that was seen, and 0
+    /// begins with what the server remembers. Events may be missing: they are a reason to look, and not what is true.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal.
+    pub async fn events(
+        &self,
+        topics: &[(Topic, Option<&str>)],
+        index: u64,
+    ) -> Result<EventStream, HashistackError> {
+        event::open(&self.transport, topics, index).await
     }
 
     /// Allocations: the instances of a job.

@@ -27,7 +27,7 @@ pub use api::Api;
 pub use binary::pinned_version;
 pub use certificate::ServerCertificate;
 pub use consul::{Consul, ConsulLaunch};
-pub use nomad::{Nomad, NomadLaunch};
+pub use nomad::{LeaderlessNomad, Nomad, NomadLaunch};
 pub use vault::{Vault, VaultLaunch};
 
 /// How long a server may take until it is ready, on a machine that builds something else meanwhile.

@@ -1,8 +1,11 @@
 //! The client of Nomad's API against a real Nomad: jobs, deployments, and every refusal that somebody acts upon.
 
 mod deployment;
+mod event;
 mod job;
 mod refusals;
+mod task_api;
+mod variable;
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Every refusal that somebody acts upon, as a real Nomad words it.
 
-use nova_hashistack::HashistackError;
 use nova_hashistack::nomad::{DeploymentStatus, Groups, NomadFault, Registration};
+use nova_hashistack::{HashistackError, NomadClient, NomadConfig};
 use nova_test_support::server::NomadLaunch;
 
 use crate::{client, client_with, deployment_where, run, script, sleeper, with_a_healthy_canary};
@@ -120,4 +120,13 @@ async fn tokens_that_may_not_and_tokens_that_are_unknown_are_refused_alike() {
     assert_fault(stranger.token_self().await, NomadFault::PermissionDenied);
     let own = reader.token_self().await.unwrap();
     assert_eq!((own.kind.as_str(), own.policies), ("client", vec!["reader".to_owned()]));
+}
+
+#[tokio::test]
+async fn without_a_leader_nothing_is_told_and_nothing_changed_and_it_passes() {
+    let nomad = NomadLaunch::new().start_without_leader().await.unwrap();
+    let client = NomadClient::new(NomadConfig::new(format!("http://{}", nomad.address()).parse().unwrap()));
+    let client = client.unwrap();
+    assert_fault(client.jobs().deployment("sleeper").await, NomadFault::Unavailable);
+    assert_fault(client.deployments().promote(NONE, &Groups::All).await, NomadFault::Unavailable);
 }

@@ -47,6 +47,22 @@ struct Agents {
     server: Process,
 }
 
+/// A server of Nomad without a leader. Dropping it kills it.
+#[derive(Debug)]
+pub struct LeaderlessNomad {
+    // Before its home: what runs in it ends before it is removed.
+    _server: Process,
+    _home: Home,
+    address: SocketAddr,
+}
+
+impl LeaderlessNomad {
+    /// Where it answers.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
 impl NomadLaunch {
     /// A server and a client that runs tasks by `raw_exec`; nobody is asked for a token.
     pub fn new() -> Self {
@@ -96,6 +112,45 @@ impl NomadLaunch {
             }
             let client = self.start_client(&home, ports, &mut server).await?;
             Ok(Nomad { agents: Agents { client, server }, launch: self.clone(), home, ports })
+        })
+        .await
+    }
+
+    /// Starts one server that waits for two others, and so never has a leader: what an outage of the others leaves behind.
+    ///
+    /// # Errors
+    /// When there is no program, or it does not answer in time.
+    pub async fn start_without_leader(self) -> anyhow::Result<LeaderlessNomad> {
+        on_free_ports(async |ports| {
+            let home = Home::new(NODE)?;
+            self.configure(&home, ports, &lasting_range(TASK_PORTS)?)?;
+            let path = home.path().join("server.json");
+            let mut settings: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+            settings["server"]["bootstrap_expect"] = json!(3);
+            std::fs::write(&path, settings.to_string())?;
+            let mut server = agent(&home, "server")?;
+            let api = self.api(ports);
+            ready(&mut server, "Nomad to answer", async || {
+                api.get("/v1/status/leader").await.map_or_else(
+                    // It refuses to name one: that is what it is for.
+                    |refused| {
+                        Ok(if refused.to_string().contains("500") {
+                            Look::Ready(())
+                        } else {
+                            Look::NotYet(refused.to_string())
+                        })
+                    },
+                    |leader| {
+                        Ok(if leader == json!("") {
+                            Look::Ready(())
+                        } else {
+                            Look::NotYet(leader.to_string())
+                        })
+                    },
+                )
+            })
+            .await?;
+            Ok(LeaderlessNomad { _server: server, _home: home, address: api.address() })
         })
         .await
     }
