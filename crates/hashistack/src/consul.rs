@@ -13,7 +13,7 @@ pub mod kv;
 mod lock;
 mod query;
 mod session;
-pub mod snapshot;
+mod snapshot;
 pub mod txn;
 pub mod watch;
 
@@ -33,7 +33,7 @@ pub use kv::Kv;
 pub use lock::{HeldLock, Lease, Locks, Renewal};
 pub use query::{NamedQuery, PreparedQueries, PreparedQuery, QueriedService, QueryFailover, QueryResult};
 pub use session::{Session, SessionBehavior, SessionConfig, Sessions};
-pub use snapshot::{SnapshotError, SnapshotSummary, Snapshots};
+pub use snapshot::Snapshots;
 pub use txn::{Conflict, TxnOperation, TxnOutcome};
 pub use watch::{WatchConfig, WatchCounters, WatchCounts, WatchEvent, Watched};
 

@@ -5,6 +5,7 @@
 //!
 //! - [`Transport`] sends a [`Call`] and reads a bounded [`Answer`]; it knows no product but for the names in a [`Dialect`].
 //! - [`ConsulClient`] has one file for each part of Consul's API.
+//! - [`NomadClient`] has one for each part of Nomad's; [`NomadFault`] tells its refusals apart.
 //! - [`VaultClient`] has one for each engine, and a login for the process.
 //! - [`ConsulClient::watch`] is a blocking query as a stream of events, whose rules are pure functions.
 
@@ -12,6 +13,7 @@ pub mod consul;
 pub mod nomad;
 #[cfg(test)]
 mod scripted;
+pub mod snapshot;
 pub mod transport;
 pub mod vault;
 

@@ -9,6 +9,7 @@ mod evaluation;
 mod event;
 mod job;
 mod refusal;
+mod snapshot;
 mod token;
 mod variable;
 
@@ -20,6 +21,7 @@ pub use evaluation::{Evaluation, Evaluations, PlacementFailure};
 pub use event::{Event, EventStream, Events, Topic};
 pub use job::{GroupChanges, Job, JobHead, JobPlan, Jobs, Registered, Registration, Submission};
 pub use refusal::NomadFault;
+pub use snapshot::NomadSnapshots;
 pub use token::NomadToken;
 pub use variable::{MAX_VARIABLE, Variable, VariableWrite, Variables};
 
@@ -118,6 +120,11 @@ impl NomadClient {
     /// Deployments, with what decides them.
     pub fn deployments(&self) -> Deployments<'_> {
         Deployments::new(&self.transport)
+    }
+
+    /// Snapshots of the whole state.
+    pub fn snapshots(&self) -> NomadSnapshots<'_> {
+        NomadSnapshots::new(&self.transport)
     }
 
     /// Variables: small secrets in Nomad's own store.

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use nova_hashistack::consul::snapshot::{SnapshotError, verify};
 use nova_hashistack::consul::{Consistency, TxnOperation};
+use nova_hashistack::snapshot::{SnapshotError, verify};
 use nova_hashistack::{ConsulClient, ConsulConfig, HashistackError, TlsConfig};
 use nova_test_support::pki::{Authority, write_authorities, write_pair};
 use nova_test_support::server::{ConsulLaunch, ServerCertificate};
@@ -103,7 +103,7 @@ async fn a_snapshot_that_is_cut_short_on_its_way_is_not_kept() -> anyhow::Result
     let (saved, cut) = tokio::join!(snapshots.save(&path, Consistency::Default), cut);
     cut?;
     let error = saved.unwrap_err();
-    assert!(matches!(error, SnapshotError::Consul(HashistackError::Unreachable { .. })), "{error:?}");
+    assert!(matches!(error, SnapshotError::Server(HashistackError::Unreachable { .. })), "{error:?}");
     assert_eq!(verify(&path)?, whole, "the last one stays");
     assert_eq!(std::fs::read_dir(folder.path())?.count(), 1, "nothing else is left");
     Ok(())

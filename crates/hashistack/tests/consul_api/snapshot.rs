@@ -1,7 +1,8 @@
 //! Snapshots: of what is there, put back after it was lost, and refused to who may not.
 
 use anyhow::Context as _;
-use nova_hashistack::consul::{Consistency, SnapshotError, snapshot};
+use nova_hashistack::consul::Consistency;
+use nova_hashistack::snapshot::{self, SnapshotError};
 use nova_test_support::server::ConsulLaunch;
 
 use super::{client, client_with};
@@ -49,7 +50,7 @@ async fn a_snapshot_needs_a_management_token() -> anyhow::Result<()> {
     let path = folder.path().join("consul.snap");
     let error = client_with(&consul, &token)?.snapshots().save(&path, Consistency::Default).await;
     let error = error.expect_err("no management token");
-    assert!(matches!(&error, SnapshotError::Consul(error) if error.is_permission_denied()), "{error:?}");
+    assert!(matches!(&error, SnapshotError::Server(error) if error.is_permission_denied()), "{error:?}");
     assert_eq!(std::fs::read_dir(folder.path())?.count(), 0);
     let last = client(&consul)?.snapshots().save(&path, Consistency::Default).await?;
     client_with(&consul, &token)?.snapshots().save(&path, Consistency::Default).await.expect_err("as before");

@@ -4,6 +4,7 @@ mod deployment;
 mod event;
 mod job;
 mod refusals;
+mod snapshot;
 mod task_api;
 mod variable;
 

@@ -2,7 +2,7 @@
 
 use super::archive::tests::snapshot;
 use super::*;
-use crate::consul::{ConsulClient, ConsulConfig};
+use crate::consul::{Consistency, ConsulClient, ConsulConfig};
 use crate::scripted::{Line, Script, line};
 
 struct Bed {
@@ -69,7 +69,7 @@ async fn a_snapshot_that_breaks_off_with_a_good_status_leaves_the_last_one() {
 async fn a_refused_snapshot_and_a_folder_that_is_not_there_are_told() {
     let bed = Bed::start([line(403, "Permission denied"), whole()]).await;
     let error = bed.client.snapshots().save(&bed.path(), Consistency::Default).await.unwrap_err();
-    assert!(matches!(&error, SnapshotError::Consul(error) if error.is_permission_denied()), "{error:?}");
+    assert!(matches!(&error, SnapshotError::Server(error) if error.is_permission_denied()), "{error:?}");
     let nowhere = bed.folder.path().join("none/consul.snap");
     let error = bed.client.snapshots().save(&nowhere, Consistency::Default).await.unwrap_err();
     assert!(error.to_string().contains("none/consul.snap cannot be written"), "{error}");
