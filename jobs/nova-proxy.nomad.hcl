@@ -60,15 +60,16 @@ variable "user" {
   }
 }
 
-# How it is configured. The job's own file is the last one, so that no other can move a listener.
+# How it is configured.
 
 variable "config" {
   type        = string
-  description = "The proxy's configuration beside what the job writes: bedrock, auth, models, limits. It is a template of Nomad's too."
+  description = "The proxy's configuration: bedrock, auth, limits, models. Not listen, metrics, data_dir, server, consul and vault, which the job writes. It is a template of Nomad's too."
+  default     = ""
 
   validation {
-    condition     = regex_replace(var.config, "bedrock", "") != var.config
-    error_message = "The config has at least a block bedrock with its region, as in docs/reference/example.hcl."
+    condition     = regex_replace(var.config, "(?m)^(listen|metrics|data_dir|server|consul|vault)[ {=]", "") == var.config
+    error_message = "The config says nothing of listen, metrics, data_dir, server, consul and vault: the job writes them, from variables of their own."
   }
 }
 
@@ -89,6 +90,12 @@ variable "keys" {
   }
 }
 
+variable "server_lines" {
+  type        = string
+  description = "Further lines of the block server, such as trusted_proxies."
+  default     = ""
+}
+
 variable "ring" {
   type        = string
   description = "The rollout ring, a label on every metric and in the catalog."
@@ -102,7 +109,7 @@ variable "ring" {
 
 variable "bedrock_region" {
   type        = string
-  description = "The AWS region that is called first; it is in the catalog too."
+  description = "The AWS region that is called first, and where the config says none. It is in the catalog too."
   default     = "us-east-1"
 
   validation {
@@ -310,6 +317,12 @@ variable "consul_auth_method" {
   default     = ""
 }
 
+variable "consul_lines" {
+  type        = string
+  description = "Further lines of the block consul, such as ca_file."
+  default     = ""
+}
+
 variable "vault_address" {
   type        = string
   description = "Where Vault listens. There is no Vault where it is empty."
@@ -327,10 +340,10 @@ variable "vault_role" {
   default     = "nova-proxy"
 }
 
-variable "vault_aws_role" {
+variable "vault_lines" {
   type        = string
-  description = "The role of Vault's AWS engine that gives the credentials for Bedrock. They come from elsewhere where it is empty."
-  default     = "nova-bedrock"
+  description = "Further lines of the block vault, such as ca_file. The credentials for Bedrock are taken from Vault by bedrock.vault_credentials in the config."
+  default     = ""
 }
 
 locals {
@@ -352,57 +365,56 @@ locals {
 
   data_dir = local.has_volume ? "/var/lib/nova-proxy" : "{{ env \"NOMAD_ALLOC_DIR\" }}/data"
 
-  own_config = <<-HCL
-    listen   = "{{ env "NOMAD_ADDR_http" }}"
-    metrics  = "{{ env "NOMAD_ADDR_metrics" }}"
-    data_dir = "${local.data_dir}"
-    ring     = "${var.ring}"
-
-    server {
-      drain_min_delay = "${local.drain_min_delay_seconds}s"
-      drain_timeout   = "${var.drain_seconds}s"
-    }
+  # Blocks of a later file replace those of an earlier one whole. What the config may say otherwise comes before it, what it may not
+  # comes after it; the blocks of the latter have variables for further lines.
+  defaults = <<-HCL
+    ring = "${var.ring}"
     limits {
       body_memory = "${floor(var.memory / 2)}MiB"
     }
-    bedrock {
-      region = "${var.bedrock_region}"
-    %{if local.has_vault && var.vault_aws_role != ""~}
-      vault_credentials {
-        role = "${var.vault_aws_role}"
-      }
-    %{endif~}
-    }
-    %{if var.keys == "nomad"~}
+    %{~if var.keys == "nomad"}
     auth {
       keys_file   = "{{ env "NOMAD_SECRETS_DIR" }}/keys.json"
       pepper_file = "{{ env "NOMAD_SECRETS_DIR" }}/keys.json.pepper"
     }
-    %{endif~}
-    %{if local.has_consul~}
+    %{~endif}
+  HCL
+
+  place = <<-HCL
+    listen   = "{{ env "NOMAD_ADDR_http" }}"
+    metrics  = "{{ env "NOMAD_ADDR_metrics" }}"
+    data_dir = "${local.data_dir}"
+    server {
+      drain_min_delay = "${local.drain_min_delay_seconds}s"
+      drain_timeout   = "${var.drain_seconds}s"
+      ${indent(6, var.server_lines)}
+    }
+    %{~if local.has_consul}
     consul {
       address   = "${var.consul_address}"
       kv_prefix = "${var.consul_prefix}"
       service {
         register = false
       }
-    %{if local.has_login~}
+      %{~if local.has_login}
       login {
         auth_method = "${var.consul_auth_method}"
         jwt_file    = "{{ env "NOMAD_SECRETS_DIR" }}/nomad_nova_consul.jwt"
       }
-    %{endif~}
+      %{~endif}
+      ${indent(6, var.consul_lines)}
     }
-    %{endif~}
-    %{if local.has_vault~}
+    %{~endif}
+    %{~if local.has_vault}
     vault {
       address = "${var.vault_address}"
       jwt {
         mount = "jwt-nomad"
         role  = "${var.vault_role}"
       }
+      ${indent(6, var.vault_lines)}
     }
-    %{endif~}
+    %{~endif}
   HCL
 }
 
@@ -538,7 +550,7 @@ job "nova-proxy" {
 
       config {
         command = local.program
-        args    = ["serve", "--config", "$${NOMAD_TASK_DIR}/proxy.hcl", "--config", "$${NOMAD_TASK_DIR}/job.hcl"]
+        args    = ["serve"]
       }
 
       dynamic "artifact" {
@@ -549,20 +561,27 @@ job "nova-proxy" {
         }
       }
 
-      env = var.env
+      env = merge(var.env, {
+        AWS_REGION        = var.bedrock_region
+        NOVA_PROXY_CONFIG = "${NOMAD_TASK_DIR}/defaults.hcl,${NOMAD_TASK_DIR}/proxy.hcl,${NOMAD_TASK_DIR}/place.hcl"
+      })
 
       # The proxy sees by itself that a file has changed.
+      template {
+        data        = local.defaults
+        destination = "local/defaults.hcl"
+        change_mode = "noop"
+      }
       template {
         data        = var.config
         destination = "local/proxy.hcl"
         change_mode = "noop"
       }
       template {
-        data        = local.own_config
-        destination = "local/job.hcl"
+        data        = local.place
+        destination = "local/place.hcl"
         change_mode = "noop"
       }
-
       dynamic "template" {
         for_each = var.keys == "nomad" ? { "keys.json" = "keys", "keys.json.pepper" = "pepper" } : {}
         content {

@@ -44,8 +44,7 @@ impl Job {
     }
 
     fn simulator() -> anyhow::Result<Self> {
-        let variables =
-            json!({ "artifact": Program::Local.path()?, "driver": "raw_exec", "user": "root" });
+        let variables = json!({ "artifact": Program::Local.path()?, "driver": "raw_exec", "user": "root" });
         Ok(Self { file: "bedrock-sim", variables })
     }
 

@@ -102,6 +102,9 @@ impl Stack {
         let script = "nomad job status nova-proxy || true
             for id in $(nomad job allocs -t '{{range .}}{{.ID}} {{end}}' nova-proxy | cut -d ' ' -f 1-2); do
                 nomad alloc status $id || true
+                for name in defaults proxy place; do
+                    nomad alloc fs $id nova-proxy/local/$name.hcl || true
+                done
                 nomad alloc logs -stderr -tail -n 20 $id || true
             done";
         Ok(self.nomad.script(script)?.finish().await?.stdout)
@@ -166,16 +169,12 @@ async fn a_job_serves_and_every_strategy_brings_a_new_version_without_a_failure(
     let found = stack.catalog_has(&[("0.1.0", 2)]).await.unwrap();
     let asked = chat_call(&address(&found[0])).unwrap().body(ask("Hello").to_string());
     let reply = asked.send().await.unwrap();
-    assert_eq!(reply.status, 200, "{}", reply.text());
+    assert_eq!(reply.status, 200, "{}\n{}", reply.text(), stack.report().await.unwrap());
 
-    let load = Load::begin(
-        WORKERS,
-        &chat_call("nova-proxy").unwrap(),
-        &stack.dial(),
-        Connections::Kept,
-    );
+    let load = Load::begin(WORKERS, &chat_call("nova-proxy").unwrap(), &stack.dial(), Connections::Kept);
     let mut streamed = 0;
-    let versions = [("0.1.0", "0.2.0", "rolling"), ("0.2.0", "0.3.0", "canary"), ("0.3.0", "0.4.0", "blue-green")];
+    let versions =
+        [("0.1.0", "0.2.0", "rolling"), ("0.2.0", "0.3.0", "canary"), ("0.3.0", "0.4.0", "blue-green")];
     for (old, new, strategy) in versions {
         load.more(WORKERS * 2).await.unwrap();
         let streams = stack.open_streams().await.unwrap();
