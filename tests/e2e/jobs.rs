@@ -1,6 +1,8 @@
 //! The job files of `jobs/`, given to a real Nomad as an operator gives them: with variables, by Nomad's own command line.
 
+mod nomad_policies;
 mod rollout;
+mod vault_policies;
 
 use anyhow::ensure;
 use nova_test_support::binary::{Program, workspace_root};
