@@ -60,6 +60,17 @@ variable "user" {
   }
 }
 
+variable "uid" {
+  type        = number
+  description = "The number of that user, to whom the files with keys belong."
+  default     = 65534
+
+  validation {
+    condition     = var.uid >= 0 && floor(var.uid) == var.uid
+    error_message = "The uid is the number of the user."
+  }
+}
+
 # How it is configured.
 
 variable "config" {
@@ -589,6 +600,7 @@ job "nova-proxy" {
           destination = "secrets/${template.key}"
           change_mode = "noop"
           perms       = "400"
+          uid         = var.uid
         }
       }
 

@@ -1,5 +1,6 @@
 //! The job files of `jobs/`, given to a real Nomad as an operator gives them: with variables, by Nomad's own command line.
 
+mod chain;
 mod nomad_policies;
 mod rollout;
 mod vault_policies;
@@ -75,4 +76,17 @@ impl Job {
         ensure!(finished.code == Some(0), "{self:?}\n{}\n{}", finished.stdout, finished.stderr);
         Ok(())
     }
+}
+
+/// What an operator would look at: the proxy's job, its configuration, and what its newest instances have written.
+async fn report(nomad: &Nomad) -> anyhow::Result<String> {
+    let script = "nomad job status nova-proxy || true
+        for id in $(nomad job allocs -t '{{range .}}{{.ID}} {{end}}' nova-proxy | cut -d ' ' -f 1-2); do
+            nomad alloc status $id || true
+            for name in defaults proxy place; do
+                nomad alloc fs $id nova-proxy/local/$name.hcl || true
+            done
+            nomad alloc logs -stderr -tail -n 20 $id || true
+        done";
+    Ok(nomad.script(script)?.finish().await?.stdout)
 }

@@ -14,14 +14,14 @@ use nova_test_support::wait::{Look, wait_for};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use super::Job;
+use super::{Job, report};
 use crate::bed::{ask, ask_script, with};
 use crate::load::{Connections, Dial, Load};
 use crate::outcome;
 use crate::simulator::Simulator;
 
 /// How long a deployment may take: instances are replaced one after the other, and each drains.
-const ROLLOUT: Duration = Duration::from_secs(180);
+pub(super) const ROLLOUT: Duration = Duration::from_secs(180);
 
 /// Workers of the load.
 const WORKERS: usize = 6;
@@ -35,13 +35,13 @@ fn pieces() -> Vec<String> {
 }
 
 /// The instances of a service that are ready, as the catalog has them.
-async fn ready(consul: &Api, service: &str) -> anyhow::Result<Vec<Value>> {
+pub(super) async fn ready(consul: &Api, service: &str) -> anyhow::Result<Vec<Value>> {
     let found = consul.get(&format!("/v1/health/service/{service}?passing")).await?;
     let services = found.as_array().with_context(|| format!("no list: {found}"))?;
     Ok(services.iter().map(|entry| entry["Service"].clone()).collect())
 }
 
-fn address(service: &Value) -> String {
+pub(super) fn address(service: &Value) -> String {
     format!("{}:{}", service["Address"].as_str().unwrap_or_default(), service["Port"])
 }
 
@@ -93,21 +93,8 @@ impl Stack {
         });
         match waited.await {
             Ok(found) => Ok(found),
-            Err(error) => Err(error.context(self.report().await?)),
+            Err(error) => Err(error.context(report(&self.nomad).await?)),
         }
-    }
-
-    /// What an operator would look at: the job, and what its newest instances have written.
-    async fn report(&self) -> anyhow::Result<String> {
-        let script = "nomad job status nova-proxy || true
-            for id in $(nomad job allocs -t '{{range .}}{{.ID}} {{end}}' nova-proxy | cut -d ' ' -f 1-2); do
-                nomad alloc status $id || true
-                for name in defaults proxy place; do
-                    nomad alloc fs $id nova-proxy/local/$name.hcl || true
-                done
-                nomad alloc logs -stderr -tail -n 20 $id || true
-            done";
-        Ok(self.nomad.script(script)?.finish().await?.stdout)
     }
 
     /// Finds instances as callers do who take their addresses from the catalog, each connection the next one.
@@ -157,7 +144,7 @@ impl Stack {
     }
 }
 
-fn chat_call(address: &str) -> anyhow::Result<Call> {
+pub(super) fn chat_call(address: &str) -> anyhow::Result<Call> {
     let call = Call::new(Method::POST, &format!("http://{address}/v1/chat/completions"))?;
     call.header("content-type", "application/json")
 }
@@ -169,7 +156,7 @@ async fn a_job_serves_and_every_strategy_brings_a_new_version_without_a_failure(
     let found = stack.catalog_has(&[("0.1.0", 2)]).await.unwrap();
     let asked = chat_call(&address(&found[0])).unwrap().body(ask("Hello").to_string());
     let reply = asked.send().await.unwrap();
-    assert_eq!(reply.status, 200, "{}\n{}", reply.text(), stack.report().await.unwrap());
+    assert_eq!(reply.status, 200, "{}\n{}", reply.text(), report(&stack.nomad).await.unwrap());
 
     let load = Load::begin(WORKERS, &chat_call("nova-proxy").unwrap(), &stack.dial(), Connections::Kept);
     let mut streamed = 0;
