@@ -1,6 +1,8 @@
 //! The job files of `jobs/`, given to a real Nomad as an operator gives them: with variables, by Nomad's own command line.
 
 mod chain;
+mod files;
+mod isolated;
 mod nomad_policies;
 mod rollout;
 mod vault_policies;

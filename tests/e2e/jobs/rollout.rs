@@ -21,7 +21,7 @@ use crate::outcome;
 use crate::simulator::Simulator;
 
 /// How long a deployment may take: instances are replaced one after the other, and each drains.
-pub(super) const ROLLOUT: Duration = Duration::from_secs(180);
+pub(super) const ROLLOUT: Duration = Duration::from_secs(60);
 
 /// Workers of the load.
 const WORKERS: usize = 6;
