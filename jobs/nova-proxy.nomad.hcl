@@ -420,8 +420,9 @@ locals {
     vault {
       address = "${var.vault_address}"
       jwt {
-        mount = "jwt-nomad"
-        role  = "${var.vault_role}"
+        mount    = "jwt-nomad"
+        role     = "${var.vault_role}"
+        jwt_file = "{{ env "NOMAD_SECRETS_DIR" }}/nomad_nova_vault.jwt"
       }
       ${indent(6, var.vault_lines)}
     }
@@ -479,7 +480,7 @@ job "nova-proxy" {
     max_parallel      = var.max_parallel
     min_healthy_time  = "${var.min_healthy_seconds}s"
     healthy_deadline  = "2m"
-    progress_deadline = "10m"
+    progress_deadline = "${600 + local.kill_timeout_seconds}s" # Nomad wants it longer than kill_timeout.
     auto_promote      = false
     auto_revert       = false
   }
@@ -604,8 +605,8 @@ job "nova-proxy" {
         }
       }
 
-      # With these the program logs in by itself, so that its tokens end with it. The one for Consul is not consul_default: for
-      # that one Nomad logs in, by an auth method whose tokens do not end with time.
+      # With these the program logs in by itself, so that its tokens end with it. They are not called consul_default and
+      # vault_default: by those Nomad logs in, for the first one by an auth method whose tokens do not end with time.
       dynamic "identity" {
         for_each = local.has_login ? [true] : []
         content {
@@ -619,7 +620,7 @@ job "nova-proxy" {
       dynamic "identity" {
         for_each = local.has_vault ? [true] : []
         content {
-          name        = "vault_default"
+          name        = "nova_vault"
           aud         = ["vault.io"]
           file        = true
           ttl         = "1h"
