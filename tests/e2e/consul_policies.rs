@@ -81,7 +81,7 @@ async fn each_policy_allows_its_duties_and_refuses_the_rest() {
 }
 
 /// The blocks of a policy, each as a whole.
-fn blocks(rules: &str) -> Vec<String> {
+pub(crate) fn blocks(rules: &str) -> Vec<String> {
     let lines: Vec<&str> =
         rules.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).collect();
     lines.split_inclusive(|line| *line == "}").map(|block| block.join("\n")).collect()

@@ -40,6 +40,8 @@ mod fleet;
 #[cfg(test)]
 mod images;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod load;

@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::duties::{DUTIES, Duty};
 use super::{PREFIX, disappointments, planted};
 
-/// The commands of the guide, in order.
-fn commands() -> String {
-    let page = std::fs::read_to_string(workspace_root().join("docs/how-to/consul-policies.md")).unwrap();
+/// The commands of a guide in `docs/how-to`, in order.
+pub(crate) fn commands(guide: &str) -> String {
+    let page = std::fs::read_to_string(workspace_root().join("docs/how-to").join(guide)).unwrap();
     let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
     blocks.collect::<Vec<_>>().join("\n")
 }
@@ -31,7 +31,7 @@ pub(crate) async fn follow_the_guide(consul: &Consul, keys: (&str, Value)) -> an
     ensure!(members.remove("JWKSURL").is_some(), "auth-method.json names no keys");
     members.insert(keys.0.to_owned(), keys.1);
     std::fs::write(&path, method.to_string())?;
-    let script = format!("cd '{}'\n{}", folder.path().display(), commands());
+    let script = format!("cd '{}'\n{}", folder.path().display(), commands("consul-policies.md"));
     let finished = consul.script(&script)?.finish().await?;
     ensure!(finished.code == Some(0), "{script}\n{}\n{}", finished.stdout, finished.stderr);
     Ok(())
