@@ -1,5 +1,6 @@
 //! The job files of `jobs/`, given to a real Nomad as an operator gives them: with variables, by Nomad's own command line.
 
+mod adoption;
 mod chain;
 mod files;
 mod isolated;

@@ -17,6 +17,9 @@ use super::rollout::{ROLLOUT, address, chat_call, ready};
 use super::{Job, report};
 use crate::bed::ask;
 
+/// The host volume for what the proxy keeps.
+pub(super) const VOLUME: &str = "nova-data";
+
 /// What `exec` gives its tasks of the host here: what the programs are linked with. By default it is copies of whole folders.
 const OF_THE_HOST: [&str; 6] = [
     "/lib64/ld-linux-x86-64.so.2",
@@ -27,21 +30,23 @@ const OF_THE_HOST: [&str; 6] = [
     "/etc/ssl/certs/ca-certificates.crt",
 ];
 
-/// A client of Nomad that runs tasks by `exec`.
-fn client() -> anyhow::Result<String> {
+/// A client of Nomad that runs tasks by `exec`, and has a host volume where a folder is named.
+pub(super) fn client(volume: Option<&Path>) -> anyhow::Result<String> {
     let mut files = String::new();
     for path in OF_THE_HOST {
         // Nomad would give the link, and not what it leads to.
         let file = std::fs::canonicalize(path).with_context(|| path.to_owned())?;
         files.push_str(&format!("{file:?} = {path:?}\n"));
     }
+    let volume = volume
+        .map_or_else(String::new, |folder| format!("host_volume \"{VOLUME}\" {{\n path = {folder:?}\n }}\n"));
     Ok(format!(
-        "client {{\n options = {{\n \"driver.allowlist\" = \"exec,raw_exec\"\n }}\n chroot_env = {{\n {files} }}\n }}\n"
+        "client {{\n options = {{\n \"driver.allowlist\" = \"exec,raw_exec\"\n }}\n chroot_env = {{\n {files} }}\n {volume} }}\n"
     ))
 }
 
 /// An archive with both programs, without what debuggers need, and its checksum.
-fn archive(folder: &Path) -> anyhow::Result<String> {
+pub(super) fn archive(folder: &Path) -> anyhow::Result<String> {
     for program in [Program::Proxy, Program::Local] {
         run(Command::new("strip").arg("-o").arg(folder.join(program.name())).arg(program.path()?))?;
     }
@@ -63,7 +68,7 @@ fn run(command: &mut Command) -> anyhow::Result<String> {
 }
 
 /// Gives these bytes to whoever asks, by HTTP, until it is dropped.
-async fn offer(bytes: Vec<u8>) -> anyhow::Result<(String, JoinSet<()>)> {
+pub(super) async fn offer(bytes: Vec<u8>) -> anyhow::Result<(String, JoinSet<()>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/nova.tar.gz", listener.local_addr()?);
     let mut server = JoinSet::new();
@@ -84,7 +89,7 @@ async fn offer(bytes: Vec<u8>) -> anyhow::Result<(String, JoinSet<()>)> {
 }
 
 /// The first instance of a service, as soon as it is ready.
-async fn instance(consul: &Consul, nomad: &Nomad, service: &str) -> anyhow::Result<Value> {
+pub(super) async fn instance(consul: &Consul, nomad: &Nomad, service: &str) -> anyhow::Result<Value> {
     let api = consul.api();
     let waited = wait_for(&format!("a {service} that is ready"), ROLLOUT, async || {
         let found = ready(&api, service).await?;
@@ -104,7 +109,7 @@ async fn a_job_runs_isolated_from_the_archive_of_a_release_and_no_other_archive_
     let (url, _server) = offer(std::fs::read(folder.path().join("nova.tar.gz")).unwrap()).await.unwrap();
     let consul = ConsulLaunch::new().start().await.unwrap();
     let nomad =
-        NomadLaunch::new().with_consul(&consul).with_settings(&client().unwrap()).start().await.unwrap();
+        NomadLaunch::new().with_consul(&consul).with_settings(&client(None).unwrap()).start().await.unwrap();
     let isolated =
         json!({ "artifact": format!("{url}?checksum=sha256:{sum}"), "driver": "exec", "user": "nobody" });
     Job::simulator().unwrap().with(isolated.clone()).run(&nomad).await.unwrap();
