@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use http::Method;
+use nova_test_support::binary::Program;
 use nova_test_support::client::{Call, Stream};
 use nova_test_support::kept::Kept;
 use nova_test_support::server::{Api, Consul, ConsulLaunch, Nomad, NomadLaunch};
@@ -15,8 +16,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::{Job, report};
-use crate::bed::{ask, ask_script, with};
+use crate::bed::{MODEL, ask, ask_script, with};
 use crate::load::{Connections, Dial, Load};
+use crate::official_load::OfficialLoads;
 use crate::outcome;
 use crate::simulator::Simulator;
 
@@ -70,10 +72,10 @@ impl Stack {
         Ok(Self { consul, nomad, simulator: Simulator { endpoint: format!("http://{found}") } })
     }
 
-    /// The proxy of this version, which reaches this stack's Consul.
-    fn proxy(&self, version: &str, strategy: &str) -> anyhow::Result<Job> {
+    /// The proxy of this version, by this program, which reaches this stack's Consul.
+    fn proxy(&self, version: &str, program: Program, strategy: &str) -> anyhow::Result<Job> {
         Ok(Job::proxy()?.with(json!({
-            "version": version, "strategy": strategy, "instances": 2,
+            "version": version, "artifact": program.path()?, "strategy": strategy, "instances": 2,
             "consul_address": format!("http://{}", self.consul.address()),
             "min_healthy_seconds": 1, "shutdown_delay_seconds": 2,
         })))
@@ -152,20 +154,28 @@ pub(super) fn chat_call(address: &str) -> anyhow::Result<Call> {
 #[tokio::test]
 async fn a_job_serves_and_every_strategy_brings_a_new_version_without_a_failure() {
     let stack = Stack::start().await.unwrap();
-    stack.proxy("0.1.0", "rolling").unwrap().run(&stack.nomad).await.unwrap();
+    stack.proxy("0.1.0", Program::Proxy, "rolling").unwrap().run(&stack.nomad).await.unwrap();
     let found = stack.catalog_has(&[("0.1.0", 2)]).await.unwrap();
     let asked = chat_call(&address(&found[0])).unwrap().body(ask("Hello").to_string());
     let reply = asked.send().await.unwrap();
     assert_eq!(reply.status, 200, "{}\n{}", reply.text(), report(&stack.nomad).await.unwrap());
 
+    // The official clients, by an address that the catalog has.
+    let official = OfficialLoads::begin(MODEL, &[&format!("http://{}", address(&found[0]))]).await.unwrap();
+    let official = usize::try_from(official.end().await.unwrap()).unwrap();
+
     let load = Load::begin(WORKERS, &chat_call("nova-proxy").unwrap(), &stack.dial(), Connections::Kept);
     let mut streamed = 0;
-    let versions =
-        [("0.1.0", "0.2.0", "rolling"), ("0.2.0", "0.3.0", "canary"), ("0.3.0", "0.4.0", "blue-green")];
-    for (old, new, strategy) in versions {
+    // Two programs of two versions, there and back and there again.
+    let versions = [
+        ("0.1.0", "0.2.0", Program::NextProxy, "rolling"),
+        ("0.2.0", "0.3.0", Program::Proxy, "canary"),
+        ("0.3.0", "0.4.0", Program::NextProxy, "blue-green"),
+    ];
+    for (old, new, program, strategy) in versions {
         load.more(WORKERS * 2).await.unwrap();
         let streams = stack.open_streams().await.unwrap();
-        stack.proxy(new, strategy).unwrap().run(&stack.nomad).await.unwrap();
+        stack.proxy(new, program, strategy).unwrap().run(&stack.nomad).await.unwrap();
         if strategy != "rolling" {
             let canaries = if strategy == "canary" { 1 } else { 2 };
             stack.catalog_has(&[(old, 2), (new, canaries)]).await.unwrap();
@@ -182,7 +192,7 @@ async fn a_job_serves_and_every_strategy_brings_a_new_version_without_a_failure(
     }
     let answered = load.end().await.unwrap();
     let billed = stack.simulator.billed_calls().await.unwrap();
-    assert_eq!(usize::try_from(billed).unwrap(), answered + streamed + 1);
+    assert_eq!(usize::try_from(billed).unwrap(), answered + streamed + official + 1);
     wait_for("the old instances to have ended in good order", ROLLOUT, async || {
         let (ended, badly) = stack.ends().await?;
         Ok(if ended == 6 && badly.is_empty() { Look::Ready(()) } else { Look::NotYet((ended, badly)) })
