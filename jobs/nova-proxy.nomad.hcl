@@ -29,11 +29,11 @@ variable "artifact" {
 
 variable "archive_path" {
   type        = string
-  description = "Where nova-proxy is in the archive."
-  default     = "nova-proxy"
+  description = "Where nova-proxy is in the archive, where it is not bin/nova-proxy below a folder of the archive's name."
+  default     = ""
 
   validation {
-    condition     = var.archive_path != "" && regex_replace(var.archive_path, "^[0-9A-Za-z_-][0-9A-Za-z._/-]*$", "") == ""
+    condition     = regex_replace(var.archive_path, "^[0-9A-Za-z_-][0-9A-Za-z._/-]*$", "") == ""
     error_message = "The archive_path is relative, and of letters, digits, dots, hyphens, underscores and slashes."
   }
 }
@@ -358,8 +358,12 @@ variable "vault_lines" {
 }
 
 locals {
+  # A release has one folder, called as the archive is.
+  archive_folder = regex_replace(var.artifact, "^.*/([^/?]+)\\.tar\\.gz.*$", "$${1}")
+  archive_path   = var.archive_path != "" ? var.archive_path : "${local.archive_folder}/bin/nova-proxy"
+
   is_archive = substr(var.artifact, 0, 1) != "/"
-  program    = local.is_archive ? "local/nova/${var.archive_path}" : var.artifact
+  program    = local.is_archive ? "local/nova/${local.archive_path}" : var.artifact
 
   canaries = { rolling = 0, canary = var.canaries, blue-green = var.instances }[var.strategy]
 

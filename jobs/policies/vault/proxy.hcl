@@ -5,7 +5,7 @@ path "aws/sts/nova-bedrock" {
   capabilities = ["update"]
 }
 
-# A certificate for a key that never leaves the instance: "sign", and not "issue". This version asks for none.
+# A certificate for a key that never leaves the instance: "sign", and not "issue". By tls.vault_certificate.
 path "pki/sign/nova-proxy" {
   capabilities = ["update"]
 }

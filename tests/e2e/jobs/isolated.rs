@@ -45,18 +45,16 @@ pub(super) fn client(volume: Option<&Path>) -> anyhow::Result<String> {
     ))
 }
 
-/// An archive with both programs, without what debuggers need, and its checksum.
+/// An archive with both programs where a release has them, without what debuggers need, and its checksum.
 pub(super) fn archive(folder: &Path) -> anyhow::Result<String> {
+    let programs = folder.join("nova/bin");
+    std::fs::create_dir_all(&programs)?;
     for program in [Program::Proxy, Program::Local] {
-        run(Command::new("strip").arg("-o").arg(folder.join(program.name())).arg(program.path()?))?;
+        run(Command::new("strip").arg("-o").arg(programs.join(program.name())).arg(program.path()?))?;
     }
     let archive = folder.join("nova.tar.gz");
     let mut tar = Command::new("tar");
-    run(tar
-        .arg("-C")
-        .arg(folder)
-        .args(["-czf".as_ref(), archive.as_os_str()])
-        .args(["nova-proxy", "nova-local"]))?;
+    run(tar.arg("-C").arg(folder).args(["-czf".as_ref(), archive.as_os_str()]).arg("nova"))?;
     let sum = run(Command::new("sha256sum").arg(&archive))?;
     Ok(sum.split(' ').next().unwrap_or_default().to_owned())
 }
