@@ -155,7 +155,7 @@ async fn a_job_is_valid_and_finds_its_place_with_each_choice() {
     let mut cases = Cases::default();
     for (variables, pointer, expected) in choices() {
         let job = Job::proxy().unwrap().with(variables.clone());
-        cases.note(&variables.to_string(), judge(&nomad, &job, pointer, &expected).await);
+        cases.note(variables.to_string(), judge(&nomad, &job, pointer, &expected).await);
     }
     let simulator = Job::simulator().unwrap();
     cases.note("the simulator", judge(&nomad, &simulator, "/ID", &json!("bedrock-sim")).await);
@@ -173,7 +173,7 @@ async fn a_wrong_value_is_refused_with_what_to_write() {
             ensure!(refused.code == Some(1) && refused.stderr.contains(message), "{refused:?}");
             Ok(())
         });
-        cases.note(&format!("{variable} = {value}"), judged);
+        cases.note(format!("{variable} = {value}"), judged);
     }
     for variable in ["version", "artifact"] {
         let mut job = Job::proxy().unwrap();
