@@ -211,11 +211,13 @@ pub(crate) fn token_left(log: &Logger, reason: &str) {
 
 /// This process has a token of Vault, the first one or the next.
 pub(crate) fn vault_token_in_force(log: &Logger, due_in: Option<Duration>) {
+    metrics::gauge!(names::VAULT_UP).set(1.0);
     info!(log, "Vault has given a token"; "renewed_in_s" => due_in.map(|due_in| due_in.as_secs()));
 }
 
 /// There is no next token. What there is serves on, and so do the secrets that were read with it, until they end.
 pub(crate) fn vault_token_not_renewed(log: &Logger, reason: &str) {
+    metrics::gauge!(names::VAULT_UP).set(0.0);
     warn!(log, "Vault gives no token; it is asked again and again, and what was read of it serves on until it ends"; keys::ERROR => reason);
 }
 

@@ -29,6 +29,7 @@ use crate::context;
 use crate::error::ApiError;
 use crate::reply::{self, Body};
 use crate::services::SharedServices;
+use health::Audience;
 
 pub use admin::admin;
 pub use metrics::RenderMetrics;
@@ -94,7 +95,7 @@ pub fn api(services: &SharedServices) -> impl HttpService + use<> {
         .unify()
         .or(models::get_route(services))
         .unify()
-        .or(health::routes(services))
+        .or(health::routes(services, Audience::Callers))
         .unify()
         .or(fallback(&["/metrics", "/config/", "/admin/"]))
         .unify()
@@ -109,7 +110,7 @@ pub fn metrics(services: &SharedServices, render: RenderMetrics) -> impl HttpSer
         metrics::route(render)
             .or(config::routes(services))
             .unify()
-            .or(health::routes(services))
+            .or(health::routes(services, Audience::Operators))
             .unify()
             .or(fallback(&["/v1/", "/admin/"]))
             .unify()

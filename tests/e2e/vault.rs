@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::Method;
 use nova_test_support::binary::Program;
+use nova_test_support::client::Call;
 use nova_test_support::process::Launch;
 use nova_test_support::server::VaultLaunch;
 use nova_test_support::wait::{DEADLINE, Look, wait_for};
@@ -49,6 +50,7 @@ async fn a_sealed_vault_fails_no_request_and_is_taken_up_again_when_it_is_opened
     chain.call().await.unwrap();
     chain.vault.seal().await.unwrap();
     chain.calls_until("the log to tell of the seal", |chain| Ok(chain.said("Vault is sealed")? > 0)).await;
+    assert_eq!(chain.vault_up().await.unwrap(), "0");
     let before = chain.said("Vault has given a token").unwrap();
     chain.vault.unseal().await.unwrap();
     chain
@@ -56,6 +58,7 @@ async fn a_sealed_vault_fails_no_request_and_is_taken_up_again_when_it_is_opened
             Ok(chain.said("Vault has given a token")? > before)
         })
         .await;
+    assert_eq!(chain.vault_up().await.unwrap(), "1");
 }
 
 #[tokio::test]
@@ -97,6 +100,11 @@ async fn a_pepper_that_cannot_be_read_lets_nobody_in_says_why_and_is_read_when_i
     expect_error(&refused, 503, Some("not_ready")).unwrap();
     api.post("/v1/kv/data/nova", &json!({ "data": { "pepper": "too short" } })).await.unwrap();
     chain.has_said("the pepper has 9 bytes", 1).await.unwrap();
+    // Callers are told that it is not ready, and operators why.
+    let url = format!("{}/health", chain.bed.root);
+    let page = Call::new(Method::GET, &url).unwrap().send().await.unwrap().text();
+    assert!(page.contains("not_ready") && page.contains("\"pepper\"") && !page.contains("9 bytes"), "{page}");
+    assert!(chain.bed.readiness_page().await.unwrap().text().contains("the pepper has 9 bytes"));
     assert_eq!(chain.bed.readiness_page().await.unwrap().json().unwrap()["status"], "not_ready");
     api.post("/v1/kv/data/nova", &json!({ "data": { "pepper": PEPPER } })).await.unwrap();
     chain.has_said("secret read", 1).await.unwrap();

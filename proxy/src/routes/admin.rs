@@ -37,7 +37,7 @@ pub fn admin(services: &SharedServices, level: LevelControl) -> impl HttpService
         .unify()
         .or(super::config::routes(services))
         .unify()
-        .or(health::routes(services))
+        .or(health::routes(services, health::Audience::Operators))
         .unify()
         .or(fallback(&["/v1/", "/metrics"]))
         .unify()

@@ -1,6 +1,7 @@
 //! `GET /health`, `/health/live` and `/health/ready`: open to everybody, and without secrets.
 //!
-//! Live means that the process answers; no dependency ever flips it. Ready means that traffic should come here. `/health` tells both and why.
+//! Live means that the process answers; no dependency ever flips it. Ready means that traffic should come here. `/health` tells both, and
+//! why, where only those listen who run the proxy: what AWS and Vault refuse names accounts, roles and paths.
 
 use std::convert::Infallible;
 
@@ -59,24 +60,36 @@ struct Live {
     status: &'static str,
 }
 
-pub(super) fn routes(services: &SharedServices) -> BoxedFilter<(warp::reply::Response,)> {
+/// Who reads the pages of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// Whoever reaches the API: they are told which condition does not hold, and not why.
+    Callers,
+    /// Those who run the proxy.
+    Operators,
+}
+
+/// What callers are told in place of a reason.
+const WITHHELD: &str = "told to operators: see /health of the metrics or admin listener, and the log";
+
+pub(super) fn routes(services: &SharedServices, audience: Audience) -> BoxedFilter<(warp::reply::Response,)> {
     let read = || warp::get().or(warp::head()).unify();
     let (whole, ready) = (services.clone(), services.clone());
     let health = warp::path!("health").and(read()).and_then(move || {
-        let response = into_warp(reply::json(&health(&whole), None));
+        let response = into_warp(reply::json(&health(&whole, audience), None));
         async move { Ok::<_, Infallible>(response) }
     });
     let live = warp::path!("health" / "live").and(read()).and_then(|| async move {
         Ok::<_, Infallible>(into_warp(reply::json(&Live { status: "live" }, None)))
     });
     let ready = warp::path!("health" / "ready").and(read()).and_then(move || {
-        let response = into_warp(readiness(&ready));
+        let response = into_warp(readiness(&ready, audience));
         async move { Ok::<_, Infallible>(response) }
     });
     health.or(live).unify().or(ready).unify().boxed()
 }
 
-fn health(services: &Services) -> Health {
+fn health(services: &Services, audience: Audience) -> Health {
     let readiness = services.readiness.snapshot();
     let snapshot = services.snapshots.current();
     let receipt = services.receipts.current();
@@ -100,14 +113,17 @@ fn health(services: &Services) -> Health {
             .map(|condition| Condition {
                 name: condition.name,
                 holds: condition.holds,
-                reason: condition.reason,
+                reason: match audience {
+                    Audience::Callers if !condition.holds => WITHHELD.to_owned(),
+                    _ => condition.reason,
+                },
             })
             .collect(),
     }
 }
 
-fn readiness(services: &Services) -> Response<Body> {
-    let health = health(services);
+fn readiness(services: &Services, audience: Audience) -> Response<Body> {
+    let health = health(services, audience);
     let mut response = reply::json(&health, None);
     if health.status != "ready" {
         *response.status_mut() = ApiError::NOT_READY;

@@ -199,6 +199,14 @@ impl Chain {
         Ok(told)
     }
 
+    /// What the metric says of the login.
+    pub(super) async fn vault_up(&self) -> anyhow::Result<String> {
+        let page = self.bed.metrics_page().await?;
+        let line = page.lines().find(|line| line.starts_with("nova_proxy_vault_up"));
+        let value = line.and_then(|line| line.rsplit(' ').next());
+        Ok(value.with_context(|| format!("no nova_proxy_vault_up in {page}"))?.to_owned())
+    }
+
     /// `HOST:PORT` of the API.
     pub(super) fn address(&self) -> anyhow::Result<String> {
         Ok(self.bed.root.strip_prefix("http://").context("a root that is not http")?.to_owned())

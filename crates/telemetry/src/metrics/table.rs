@@ -72,6 +72,8 @@ pub const ACCEPT_ERRORS_TOTAL: &str = "nova_proxy_accept_errors_total";
 pub const TLS_RELOADS_TOTAL: &str = "nova_proxy_tls_reloads_total";
 /// When the certificate in force ends.
 pub const TLS_CERTIFICATE_NOT_AFTER_SECONDS: &str = "nova_proxy_tls_certificate_not_after_timestamp_seconds";
+/// Whether the login at Vault is good.
+pub const VAULT_UP: &str = "nova_proxy_vault_up";
 /// Attempts to apply a configuration.
 pub const CONFIG_RELOADS_TOTAL: &str = "nova_proxy_config_reloads_total";
 /// The configuration in force.
@@ -260,6 +262,13 @@ pub const METRICS: &[MetricSpec] = &[
         Unit::Seconds,
         &[],
         "When the certificate in force ends, in seconds of Unix time; absent without TLS.",
+    ),
+    spec(
+        VAULT_UP,
+        MetricKind::Gauge,
+        Unit::Count,
+        &[],
+        "1 while Vault gives this process its tokens; 0 while it does not, and what it gave serves on. Absent without a login.",
     ),
     spec(
         CONFIG_RELOADS_TOTAL,
