@@ -242,7 +242,7 @@ auth {
 
 # Secrets by the names that other fields know them under: where each is, never what it is. bootstrap
 #secret "pepper" {
-  #vault = "kv/nova#pepper" # mount, path and field, as vault kv get takes them
+  #vault = "kv/nova/proxy#pepper" # mount, path and field, as vault kv get takes them
 #}
 #secret "of-a-file" {
   #file = "/run/secrets/pepper"
