@@ -3,11 +3,14 @@
 //! A task of Nomad's reaches the API by the Unix socket in its secrets folder, with its workload identity for a token (Nomad's
 //! documentation, "Task API"); everybody else by an address and a token.
 
+mod acl;
 mod allocation;
 mod deployment;
 mod evaluation;
 mod event;
 mod job;
+mod namespace;
+mod node;
 mod refusal;
 mod snapshot;
 mod token;
@@ -15,11 +18,16 @@ mod variable;
 
 use std::time::Duration;
 
+use secrecy::SecretString;
+
+pub use acl::{AclPolicy, JobAcl, NomadAcl};
 pub use allocation::{Allocation, AllocationHealth, Allocations, TaskEvent, TaskState};
 pub use deployment::{Deployment, DeploymentGroup, DeploymentStatus, DeploymentUpdate, Deployments, Groups};
 pub use evaluation::{Evaluation, Evaluations, PlacementFailure};
 pub use event::{Event, EventStream, Events, Topic};
 pub use job::{GroupChanges, Job, JobHead, JobPlan, Jobs, Registered, Registration, Submission};
+pub use namespace::{Namespace, Namespaces};
+pub use node::Node;
 pub use refusal::NomadFault;
 pub use snapshot::NomadSnapshots;
 pub use token::NomadToken;
@@ -94,6 +102,11 @@ impl NomadClient {
         Self { transport: self.transport.retrying(retries) }
     }
 
+    /// The same client in another namespace; `*` is all that the token may read, for lists.
+    pub fn in_namespace(&self, namespace: impl Into<String>) -> Self {
+        Self { transport: self.transport.with_query("namespace", namespace.into()) }
+    }
+
     /// The transport, for calls that have no method here.
     pub fn transport(&self) -> &Transport {
         &self.transport
@@ -105,6 +118,40 @@ impl NomadClient {
     /// When there is no answer, or a refusal: [`NomadFault::PermissionDenied`] for one that the servers do not know.
     pub async fn token_self(&self) -> Result<NomadToken, HashistackError> {
         token::own(&self.transport).await
+    }
+
+    /// What somebody else's token is: the question is sent with it, and not with the token of this client.
+    ///
+    /// # Errors
+    /// As [`Self::token_self`].
+    pub async fn token_of(&self, token: &SecretString) -> Result<NomadToken, HashistackError> {
+        token::of(&self.transport, token).await
+    }
+
+    /// The nodes, in the order of their ids.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal.
+    pub async fn nodes(&self) -> Result<Vec<Node>, HashistackError> {
+        node::list(&self.transport).await
+    }
+
+    /// Makes the first token of new servers, of this secret, a UUID.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal: 400 where there is one already, or ACLs are off.
+    pub async fn bootstrap(&self, secret: &SecretString) -> Result<(), HashistackError> {
+        token::bootstrap(&self.transport, secret).await
+    }
+
+    /// Access control, as a set-up writes it.
+    pub fn acl(&self) -> NomadAcl<'_> {
+        NomadAcl::new(&self.transport)
+    }
+
+    /// Namespaces.
+    pub fn namespaces(&self) -> Namespaces<'_> {
+        Namespaces::new(&self.transport)
     }
 
     /// Jobs and their versions.

@@ -1,11 +1,12 @@
-//! Snapshots of all that the servers of Consul or Nomad know: taken to a file, verified, and put back. Both make the same archive.
+//! Snapshots of all that the servers of Consul, Nomad or Vault know: taken to a file, verified, and put back. All make the same
+//! archive, and Vault puts one file more into it.
 //!
 //! They send their status before the snapshot, so that one that broke off on the servers' side looks like a whole answer. A
 //! file therefore gets its name when it was read to its end and its sums were compared, and not before. What an archive has to
 //! be is in `archive`.
 //!
-//! A snapshot holds the secrets of all tokens: the file is readable by its owner alone, and is to be encrypted where it is
-//! kept.
+//! A snapshot of Consul or Nomad holds the secrets of all tokens: the file is readable by its owner alone, and is to be encrypted
+//! where it is kept. That of Vault is encrypted already.
 
 mod archive;
 
@@ -79,18 +80,45 @@ pub enum SnapshotError {
     },
 }
 
+/// Whose snapshot it is to be.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// Of Consul or Nomad.
+    Open,
+    /// Of Vault.
+    Sealed,
+}
+
 /// Takes a snapshot by this call. The file is there when it is whole and on the disk; what was there before is replaced in one step.
 pub(crate) async fn save(
     transport: &Transport,
     call: Call,
     path: &Path,
 ) -> Result<SnapshotSummary, SnapshotError> {
+    take(transport, call, path, Kind::Open).await
+}
+
+/// As [`save`], of Vault.
+pub(crate) async fn save_sealed(
+    transport: &Transport,
+    call: Call,
+    path: &Path,
+) -> Result<SnapshotSummary, SnapshotError> {
+    take(transport, call, path, Kind::Sealed).await
+}
+
+async fn take(
+    transport: &Transport,
+    call: Call,
+    path: &Path,
+    kind: Kind,
+) -> Result<SnapshotSummary, SnapshotError> {
     let answer = transport.open(&call.timeout(TAKE_PATIENCE)).await?;
     let target = path.to_owned();
     let partial = blocking(path, "written", move || create(&target)).await?;
     copy(answer, &partial, path).await?;
     let target = path.to_owned();
-    let published = tokio::task::spawn_blocking(move || publish(partial, &target)).await;
+    let published = tokio::task::spawn_blocking(move || publish(partial, &target, kind)).await;
     published.map_err(|panic| written(path, io::Error::other(panic)))?
 }
 
@@ -99,6 +127,24 @@ pub(crate) async fn restore(
     transport: &Transport,
     call: Call,
     path: &Path,
+) -> Result<SnapshotSummary, SnapshotError> {
+    put_back(transport, call, path, verify).await
+}
+
+/// As [`restore`], of Vault.
+pub(crate) async fn restore_sealed(
+    transport: &Transport,
+    call: Call,
+    path: &Path,
+) -> Result<SnapshotSummary, SnapshotError> {
+    put_back(transport, call, path, verify_sealed).await
+}
+
+async fn put_back(
+    transport: &Transport,
+    call: Call,
+    path: &Path,
+    verify: fn(&Path) -> Result<SnapshotSummary, SnapshotError>,
 ) -> Result<SnapshotSummary, SnapshotError> {
     let source = path.to_owned();
     let verified = tokio::task::spawn_blocking(move || verify(&source)).await;
@@ -113,14 +159,27 @@ pub(crate) async fn restore(
 /// When the file cannot be read, or is no whole snapshot.
 pub fn verify(path: &Path) -> Result<SnapshotSummary, SnapshotError> {
     let file = std::fs::File::open(path).map_err(|source| read(path, source))?;
-    judge(&file, path)
+    judge(&file, path, Kind::Open)
 }
 
-fn judge(file: &std::fs::File, path: &Path) -> Result<SnapshotSummary, SnapshotError> {
+/// As [`verify`], of a snapshot of Vault, which has its sums a second time, sealed. Whether they are right is for Vault to say, which
+/// alone can open them.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_sealed(path: &Path) -> Result<SnapshotSummary, SnapshotError> {
+    let file = std::fs::File::open(path).map_err(|source| read(path, source))?;
+    judge(&file, path, Kind::Sealed)
+}
+
+fn judge(file: &std::fs::File, path: &Path, kind: Kind) -> Result<SnapshotSummary, SnapshotError> {
     let file_bytes = file.metadata().map_err(|source| read(path, source))?.len();
     let damaged = |source| SnapshotError::Damaged { path: path.to_owned(), source };
-    let archive::Meta { id, index, term, state_bytes } =
-        archive::verify(io::BufReader::new(file)).map_err(damaged)?;
+    let verified = archive::verify(io::BufReader::new(file)).and_then(|meta| match kind {
+        Kind::Open => Ok(meta),
+        Kind::Sealed => meta.sealed(),
+    });
+    let archive::Meta { id, index, term, state_bytes, .. } = verified.map_err(damaged)?;
     Ok(SnapshotSummary { id, index, term, file_bytes, state_bytes })
 }
 
@@ -166,9 +225,9 @@ async fn copy(mut answer: OpenAnswer, partial: &NamedTempFile, path: &Path) -> R
 }
 
 /// Verifies what is on the disk, and gives it its name.
-fn publish(partial: NamedTempFile, path: &Path) -> Result<SnapshotSummary, SnapshotError> {
+fn publish(partial: NamedTempFile, path: &Path, kind: Kind) -> Result<SnapshotSummary, SnapshotError> {
     let file = partial.reopen().map_err(|source| written(path, source))?;
-    let snapshot = judge(&file, path)?;
+    let snapshot = judge(&file, path, kind)?;
     partial.persist(path).map_err(|fault| written(path, fault.error))?;
     // The name is on the disk when the folder is.
     let folder = std::fs::File::open(folder(path));

@@ -83,6 +83,8 @@ impl TransportConfig {
 #[derive(Clone)]
 pub struct Transport {
     shared: Arc<Shared>,
+    /// Parameters of every call.
+    query: Arc<[(&'static str, String)]>,
     retries: Option<Retries>,
 }
 
@@ -94,7 +96,6 @@ struct Shared {
     server: Arc<str>,
     token: TokenSource,
     dialect: &'static Dialect,
-    query: Vec<(&'static str, String)>,
     headers: http::HeaderMap,
     call_timeout: Duration,
 }
@@ -127,21 +128,27 @@ impl Transport {
             server: server.into(),
             token: config.token,
             dialect: config.dialect,
-            query: config.query,
             headers: config.headers,
             call_timeout: config.call_timeout,
         };
-        Ok(Self { shared: Arc::new(shared), retries: None })
+        Ok(Self { shared: Arc::new(shared), query: config.query.into(), retries: None })
+    }
+
+    /// The same transport, whose calls have another value of this parameter.
+    pub(crate) fn with_query(&self, name: &'static str, value: String) -> Self {
+        let others = self.query.iter().filter(|(known, _)| *known != name).cloned();
+        let query = others.chain([(name, value)]).collect();
+        Self { query, ..self.clone() }
     }
 
     /// The same transport, which sends calls that may be repeated again when their failure may pass.
     pub fn retrying(&self, retries: Retries) -> Self {
-        Self { shared: Arc::clone(&self.shared), retries: Some(retries) }
+        Self { retries: Some(retries), ..self.clone() }
     }
 
     /// The same transport, which sends every call once.
     pub fn without_retries(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), retries: None }
+        Self { retries: None, ..self.clone() }
     }
 
     /// Why the certificates as they are now are not in force, if they are not: new ones that cannot be used leave the old
@@ -200,7 +207,7 @@ impl Transport {
         call: &Call,
         token: Option<&SecretString>,
     ) -> Result<OpenAnswer, HashistackError> {
-        let common = self.shared.query.iter().map(|(name, value)| (*name, value.as_str()));
+        let common = self.query.iter().map(|(name, value)| (*name, value.as_str()));
         let url = format!("{}{}", self.shared.base, call.target(common));
         let mut request = self
             .shared

@@ -2,29 +2,40 @@
 //!
 //! OpenBao speaks the same API: what differs is which engines are mounted, and that is asked, not derived from a version.
 
+mod admin;
 pub mod aws;
 mod envelope;
 mod health;
 pub mod kv;
+mod lease;
 mod login;
 mod mount;
 pub mod pki;
 mod refusal;
+mod seal;
+mod snapshot;
 mod token;
+pub mod transit;
 mod wrapping;
 
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::SecretString;
 
-pub use aws::{AwsCredentials, AwsEngine};
+pub use admin::{Mounted, NewMount, VaultAdmin};
+pub use aws::{AwsCredentials, AwsEngine, AwsRoot};
 pub use health::{VaultHealth, VaultState};
 pub use kv::{KvEngine, KvVersion};
+pub use lease::{Lease, Leases};
 pub use login::{AppRole, LoginMethod, SecretId, VaultLogin};
 pub use mount::Mount;
 pub use pki::{PkiEngine, SignedCertificate, SigningRequest};
 pub(crate) use refusal::words;
+pub use seal::VaultKeys;
+pub use snapshot::VaultSnapshots;
 pub use token::{Tokens, VaultToken};
+pub use transit::{DataKey, TransitEngine, TransitSignature};
 
 use crate::transport::{
     Address, Call, Dialect, HashistackError, Retries, TlsConfig, TokenSource, Transport, TransportConfig,
@@ -106,6 +117,22 @@ impl VaultClient {
         &self.transport
     }
 
+    /// Sets up a new server, with one key that opens it.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal: 400 where it was set up before.
+    pub async fn initialize(&self) -> Result<VaultKeys, HashistackError> {
+        seal::initialize(&self.transport).await
+    }
+
+    /// Opens a server that has one key. It answers calls a moment later, which [`Self::health`] tells.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal: 400 where the key is another one's.
+    pub async fn unseal(&self, key: &SecretString) -> Result<(), HashistackError> {
+        seal::unseal(&self.transport, key).await
+    }
+
     /// The key-value engine, version 2, that is mounted here.
     pub fn kv<'c>(&'c self, mount: &'c str) -> KvEngine<'c> {
         KvEngine::new(&self.transport, mount)
@@ -119,6 +146,26 @@ impl VaultClient {
     /// The PKI engine that is mounted here.
     pub fn pki<'c>(&'c self, mount: &'c str) -> PkiEngine<'c> {
         PkiEngine::new(&self.transport, mount)
+    }
+
+    /// What a set-up reads and writes.
+    pub fn admin(&self) -> VaultAdmin<'_> {
+        VaultAdmin::new(&self.transport)
+    }
+
+    /// The Transit engine that is mounted here.
+    pub fn transit<'c>(&'c self, mount: &'c str) -> TransitEngine<'c> {
+        TransitEngine::new(&self.transport, mount)
+    }
+
+    /// Leases of what this client was given.
+    pub fn leases(&self) -> Leases<'_> {
+        Leases::new(&self.transport)
+    }
+
+    /// Snapshots of Vault's own storage, where that is Raft.
+    pub fn snapshots(&self) -> VaultSnapshots<'_> {
+        VaultSnapshots::new(&self.transport)
     }
 
     /// The token of this client.

@@ -51,6 +51,7 @@ async fn set_up(operator: &ConsulClient, signer: &Signer, rules: &str) -> anyhow
         description: "identities of Nomad's workloads".to_owned(),
         max_token_ttl: MINUTE,
         keys: JwtKeys::Pem(vec![signer.public_key()?]),
+        algorithms: Vec::new(),
         bound_audiences: vec!["consul.io".to_owned()],
         claim_mappings: BTreeMap::from([("nomad_job_id".to_owned(), "nomad_job_id".to_owned())]),
     };
@@ -108,14 +109,26 @@ async fn a_set_up_that_is_made_twice_is_made_once_and_one_that_is_made_otherwise
         let all = consul.api().get(&format!("/v1/acl/{list}")).await?;
         assert_eq!(all.as_array().map(Vec::len), Some(1), "{list}: {all}");
     }
+    let acl = operator.acl();
+    let admin = acl.admin();
+    let stored = admin.policy("proxy").await?.context("a policy")?;
+    assert_eq!((stored.rules.as_str(), stored.description.as_str()), (READS, "reads"));
+    assert_eq!(admin.policy("nobody's").await?, None);
+    let role = admin.role("proxy").await?.context("a role")?;
+    assert_eq!(role.policies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["proxy"]);
+    let method = admin.auth_method(METHOD).await?.context("an auth method")?;
+    assert_eq!((method.kind.as_str(), method.token_locality.as_str()), ("jwt", "local"));
+    assert_eq!(method.config["BoundAudiences"][0], "consul.io");
+    let rules = admin.binding_rules(METHOD).await?;
+    assert_eq!((rules[0].bind_type.as_str(), rules[0].bind_name.as_str()), ("role", "proxy"));
+    assert!(admin.role("nobody's").await?.is_none() && admin.auth_method("nobody's").await?.is_none());
     let token = NewToken {
         description: "of a test".to_owned(),
         policies: vec!["proxy".to_owned()],
         ttl: Some(MINUTE),
         ..NewToken::default()
     };
-    let acl = operator.acl();
-    let made = acl.admin().create_token(&token).await?;
+    let made = admin.create_token(&token).await?;
     assert_eq!(made.lifetime(), Some(MINUTE));
     let reader = ConsulClient::new(ConsulConfig {
         token: TokenSource::Fixed(made.secret.clone()),
@@ -126,10 +139,10 @@ async fn a_set_up_that_is_made_twice_is_made_once_and_one_that_is_made_otherwise
     assert_eq!((own.accessor.as_str(), own.description.as_str()), (made.accessor.as_str(), "of a test"));
     assert_eq!(own.policies.iter().map(|link| link.name.as_str()).collect::<Vec<_>>(), ["proxy"]);
     for _ in 0..2 {
-        acl.admin().delete_token(&made.accessor).await?;
+        admin.delete_token(&made.accessor).await?;
     }
     assert!(reader.acl().token_self(Consistency::Default).await.unwrap_err().is_acl_not_found());
-    let error = acl.admin().put_policy(&policy("no rules")).await.unwrap_err();
+    let error = admin.put_policy(&policy("no rules")).await.unwrap_err();
     assert!(error.refusal().is_some(), "{error}");
     Ok(())
 }

@@ -42,6 +42,9 @@ pub struct Allocation {
     /// The allocation that was made in its place; empty where none was.
     #[serde(default)]
     pub next_allocation: String,
+    /// The index at which it was made: below that of its version's specification, it was changed where it ran.
+    #[serde(default)]
+    pub create_index: u64,
 }
 
 /// How an allocation stands in its deployment. Nomad settles it once: what the checks say later changes nothing in it.

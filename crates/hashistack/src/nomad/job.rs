@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::deployment::Deployment;
-use super::evaluation::PlacementFailure;
+use super::evaluation::{Evaluation, PlacementFailure};
+use super::refusal::NomadFault;
 use crate::transport::{Call, HashistackError, Transport};
 
 /// The jobs of a client.
@@ -265,6 +266,14 @@ impl<'c> Jobs<'c> {
         self.transport.send(&of_job(Call::get, id, Some("deployment"))?).await?.json()
     }
 
+    /// What changes of a job have led to, as far as Nomad still has it.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal.
+    pub async fn evaluations(&self, id: &str) -> Result<Vec<Evaluation>, HashistackError> {
+        self.transport.send(&of_job(Call::get, id, Some("evaluations"))?).await?.json()
+    }
+
     /// Stops a job; its versions stay, unless it is purged.
     ///
     /// # Errors
@@ -313,6 +322,18 @@ impl<'c> Jobs<'c> {
         let call = of_job(Call::post, id, Some("versions"))?.segment(name)?.segment("tag")?;
         let body = serde_json::json!({ "Version": version, "Description": description });
         self.transport.send(&call.json(&body)?.idempotent()).await.map(drop)
+    }
+
+    /// Takes a name of a version away. One that is there no more is no error.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal.
+    pub async fn untag_version(&self, id: &str, name: &str) -> Result<(), HashistackError> {
+        let call = of_job(Call::delete, id, Some("versions"))?.segment(name)?.segment("tag")?;
+        match self.transport.send(&call.idempotent()).await {
+            Err(error) if error.nomad_fault() == Some(NomadFault::Gone) => Ok(()),
+            sent => sent.map(drop),
+        }
     }
 }
 

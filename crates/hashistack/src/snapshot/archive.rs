@@ -15,6 +15,9 @@ const STATE: &str = "state.bin";
 /// The sums of the others, as `sha256sum` writes them.
 const SUMS: &str = "SHA256SUMS";
 
+/// The sums once more, encrypted by the key that opens Vault. It comes last, so that a snapshot that broke off lacks it.
+const SEALED_SUMS: &str = "SHA256SUMS.sealed";
+
 /// The largest `meta.json` or `SHA256SUMS`: they have some hundred bytes.
 const MAX_SMALL: u64 = 1 << 20;
 /// The most files in an archive. Consul's has three.
@@ -31,6 +34,16 @@ pub(super) struct Meta {
     /// The bytes of the state.
     #[serde(skip)]
     pub(super) state_bytes: u64,
+    /// Whether it has the sums once more, as Vault seals them.
+    #[serde(skip)]
+    pub(super) is_sealed: bool,
+}
+
+impl Meta {
+    /// The same, where its sums are sealed, as those of Vault have to be.
+    pub(super) fn sealed(self) -> Result<Self, ArchiveError> {
+        if self.is_sealed { Ok(self) } else { Err(ArchiveError::Missing(SEALED_SUMS)) }
+    }
 }
 
 /// Why something is no whole snapshot.
@@ -74,6 +87,7 @@ struct Found {
     /// The sum of each file but that of the sums.
     sums: BTreeMap<String, String>,
     state_bytes: u64,
+    is_sealed: bool,
     meta: Option<Vec<u8>>,
     listed: Option<Vec<u8>>,
 }
@@ -110,6 +124,7 @@ fn unpack(packed: &mut impl Read) -> Result<Found, ArchiveError> {
                 if name == STATE {
                     found.state_bytes = entry.size();
                 }
+                found.is_sealed |= name == SEALED_SUMS && entry.size() > 0;
                 let sum = sum(&mut entry)?;
                 found.sums.insert(name, sum);
             }
@@ -163,7 +178,7 @@ fn judge(found: &Found) -> Result<Meta, ArchiveError> {
         }
     }
     let meta: Meta = serde_json::from_slice(meta).map_err(ArchiveError::Meta)?;
-    Ok(Meta { state_bytes: found.state_bytes, ..meta })
+    Ok(Meta { state_bytes: found.state_bytes, is_sealed: found.is_sealed, ..meta })
 }
 
 #[cfg(test)]

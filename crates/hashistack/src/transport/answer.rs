@@ -111,8 +111,17 @@ impl OpenAnswer {
         &self.call
     }
 
+    /// A header of the answer; nothing where it is absent or no text. Redirects are not followed: where one leads is for the caller
+    /// to judge, because it would carry the token to a host that nobody named.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name)?.to_str().ok()
+    }
+
     /// Reads the rest of the body, which may have `limit` bytes.
-    pub(super) async fn read(mut self, limit: usize) -> Result<Answer, HashistackError> {
+    ///
+    /// # Errors
+    /// When the connection breaks, nothing comes for too long, or the body is larger.
+    pub async fn read(mut self, limit: usize) -> Result<Answer, HashistackError> {
         let too_large = |call: &CallName| HashistackError::TooLarge { call: call.clone(), limit };
         let announced = self.response.content_length().unwrap_or_default();
         if usize::try_from(announced).is_ok_and(|announced| announced > limit) {

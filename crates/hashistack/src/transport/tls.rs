@@ -74,8 +74,11 @@ impl TlsConfig {
         stamps
     }
 
-    /// Reads the files.
-    pub(super) fn read(&self) -> Result<ClientConfig, TlsError> {
+    /// Reads the files, and makes of them what a client needs.
+    ///
+    /// # Errors
+    /// When one cannot be used, or the system trusts nobody.
+    pub fn read(&self) -> Result<ClientConfig, TlsError> {
         let roots = match &self.ca_file {
             Some(path) => bundle(path)?,
             None => system_roots()?,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{below, envelope};
 use crate::transport::{Call, HashistackError, Transport};
@@ -29,6 +30,19 @@ pub struct StsRequest {
     pub ttl: Option<String>,
 }
 
+/// As whom Vault calls AWS (Vault's API documentation, "AWS secrets engine", "Configure root credentials").
+#[derive(Debug, Clone)]
+pub struct AwsRoot {
+    /// The public name of the key.
+    pub access_key: String,
+    /// What signs.
+    pub secret_key: SecretString,
+    /// The region that calls are signed for.
+    pub region: String,
+    /// Where IAM and STS are, where that is not AWS's own place.
+    pub endpoint: Option<String>,
+}
+
 /// Credentials of AWS.
 #[derive(Debug, Clone)]
 pub struct AwsCredentials {
@@ -40,6 +54,8 @@ pub struct AwsCredentials {
     pub session_token: Option<SecretString>,
     /// How long they last from when they were given; nothing where they have no end.
     pub lifetime: Option<Duration>,
+    /// The name of their lease, where they have one.
+    pub lease_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +72,25 @@ impl<'c> AwsEngine<'c> {
         Self { transport, mount }
     }
 
+    /// Says as whom Vault calls AWS.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal.
+    pub async fn put_root(&self, root: &AwsRoot) -> Result<(), HashistackError> {
+        let mut body = json!({
+            "access_key": root.access_key,
+            "secret_key": root.secret_key.expose_secret(),
+            "region": root.region,
+        });
+        if let Some(endpoint) = &root.endpoint {
+            body["iam_endpoint"] = json!(endpoint);
+            body["sts_endpoint"] = json!(endpoint);
+            body["sts_region"] = json!(root.region);
+        }
+        let call = below(Call::post, self.mount, "config")?.segment("root")?.json(&body)?;
+        self.transport.send(&call.idempotent()).await.map(drop)
+    }
+
     /// Credentials of a role. Each call makes others; the leases of STS's cannot be renewed, and cannot be taken back.
     ///
     /// # Errors
@@ -69,12 +104,14 @@ impl<'c> AwsEngine<'c> {
         let answer = self.transport.send(&call).await?;
         let read: envelope::Envelope<Read> = envelope::read(&answer)?;
         let lifetime = read.lease();
-        let Read { access_key, secret_key, session_token, security_token } = read.data;
+        let (lease_id, data) = read.leased();
+        let Read { access_key, secret_key, session_token, security_token } = data;
         Ok(AwsCredentials {
             access_key,
             secret_key,
             session_token: session_token.or(security_token),
             lifetime,
+            lease_id,
         })
     }
 }

@@ -14,12 +14,20 @@ pub(super) struct Envelope<T> {
     pub(super) data: T,
     #[serde(default)]
     lease_duration: u64,
+    /// Empty where there is no lease.
+    #[serde(default)]
+    lease_id: String,
 }
 
 impl<T> Envelope<T> {
     /// How long the content is good for; nothing where it has no lease.
     pub(super) fn lease(&self) -> Option<Duration> {
         lasting(self.lease_duration)
+    }
+
+    /// The lease's name, and what it is of.
+    pub(super) fn leased(self) -> (Option<String>, T) {
+        (Some(self.lease_id).filter(|id| !id.is_empty()), self.data)
     }
 }
 

@@ -6,6 +6,7 @@
 mod app_role;
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -47,6 +48,8 @@ struct VaultIssuer {
     /// Without a token of its own.
     transport: Transport,
     method: Method,
+    /// Why the last login failed, since the last one that did not.
+    fault: Mutex<Option<Arc<HashistackError>>>,
 }
 
 #[derive(Debug)]
@@ -73,7 +76,7 @@ impl VaultLogin {
             LoginMethod::Jwt { mount, role, file } => Method::Jwt { mount, role, jwt: TokenFile::new(file) },
             LoginMethod::AppRole(role) => Method::AppRole(AppRoleLogin::new(role)),
         };
-        Ok(Self { login: OneLogin::new(VaultIssuer { transport: anonymous.transport()?, method }) })
+        Ok(Self { login: OneLogin::new(VaultIssuer::new(anonymous.transport()?, method)) })
     }
 
     /// Gets the next token when the time of this one has come, and the first one where there is none. A task calls it from time to
@@ -90,6 +93,12 @@ impl VaultLogin {
         self.login.due()
     }
 
+    /// Why the last login failed, if it did. The token may be in force all the same: it is renewed for as long as it may be, and what
+    /// is wrong is to be mended until then.
+    pub fn fault(&self) -> Option<Arc<HashistackError>> {
+        self.login.issuer().last_fault()
+    }
+
     /// Revokes the token, if there is one, and with it what Vault made for it. Calls that come later are refused here, before
     /// anything is sent.
     ///
@@ -102,6 +111,31 @@ impl VaultLogin {
 }
 
 impl VaultIssuer {
+    fn new(transport: Transport, method: Method) -> Self {
+        Self { transport, method, fault: Mutex::default() }
+    }
+
+    fn last_fault(&self) -> Option<Arc<HashistackError>> {
+        // The value is replaced in one assignment, so that a panic elsewhere cannot have left half of it.
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes what came of a login whose failure something else may cover up.
+    fn note(&self, fault: Option<Arc<HashistackError>>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
+    async fn show_proof(&self) -> Result<Issued, HashistackError> {
+        match &self.method {
+            Method::Jwt { mount, role, jwt } => {
+                let jwt = jwt.read().await?;
+                let body = JwtRequest { role: role.as_deref(), jwt: jwt.expose_secret() };
+                authenticate(&self.transport, mount, &body).await
+            }
+            Method::AppRole(login) => login.log_in(&self.transport).await,
+        }
+    }
+
     async fn renew(&self, held: &SecretString) -> Result<Issued, HashistackError> {
         let answer = self.transport.send(&renewal().with_token(held.clone())).await?;
         let read: Authenticated = envelope::read(&answer)?;
@@ -123,27 +157,33 @@ async fn authenticate<B: Serialize + Sync>(
 
 impl Issuer for VaultIssuer {
     async fn log_in(&self) -> Result<Issued, HashistackError> {
-        match &self.method {
-            Method::Jwt { mount, role, jwt } => {
-                let jwt = jwt.read().await?;
-                let body = JwtRequest { role: role.as_deref(), jwt: jwt.expose_secret() };
-                authenticate(&self.transport, mount, &body).await
-            }
-            Method::AppRole(login) => login.log_in(&self.transport).await,
-        }
+        let issued = self.show_proof().await?;
+        self.note(None);
+        Ok(issued)
     }
 
     async fn succeed(&self, held: &SecretString) -> Result<Issued, HashistackError> {
         // A token has a longest life, a login has not. Where there is no second login, and while it fails, the token is made to
         // last as long as it may.
         if let Method::AppRole(login) = &self.method
-            && !login.can_repeat()
+            && !login.can_repeat().await
         {
-            return self.renew(held).await;
+            return match self.renew(held).await {
+                // It has ended, and what is to be done then is for the login to say.
+                Err(error) if error.is_permission_denied() => self.log_in().await,
+                renewed => renewed,
+            };
         }
-        match self.log_in().await {
-            Ok(next) => Ok(next),
-            Err(error) => self.renew(held).await.map_err(|_also| error),
+        let error = match self.log_in().await {
+            Ok(next) => return Ok(next),
+            Err(error) => error,
+        };
+        match self.renew(held).await {
+            Ok(renewed) => {
+                self.note(Some(Arc::new(error)));
+                Ok(renewed)
+            }
+            Err(_also) => Err(error),
         }
     }
 

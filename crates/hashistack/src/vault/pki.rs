@@ -1,6 +1,7 @@
 //! The PKI engine: certificates for keys that stay where they were made.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{below, envelope};
 use crate::transport::{Call, HashistackError, Transport};
@@ -65,6 +66,16 @@ impl SignedCertificate {
 impl<'c> PkiEngine<'c> {
     pub(super) fn new(transport: &'c Transport, mount: &'c str) -> Self {
         Self { transport, mount }
+    }
+
+    /// Makes an authority whose key never leaves Vault, and makes it the one that signs.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal: 400 where the time, such as `87600h`, is longer than the mount allows.
+    pub async fn generate_root(&self, common_name: &str, ttl: &str) -> Result<(), HashistackError> {
+        let body = json!({ "common_name": common_name, "ttl": ttl });
+        let call = below(Call::post, self.mount, "root")?.path("generate/internal")?.json(&body)?;
+        self.transport.send(&call).await.map(drop)
     }
 
     /// Has a request signed by the rules of a role.

@@ -1,5 +1,6 @@
 //! The client of Nomad's API against a real Nomad: jobs, deployments, and every refusal that somebody acts upon.
 
+mod acl;
 mod deployment;
 mod event;
 mod job;

@@ -47,7 +47,7 @@ async fn a_deleted_version_is_no_secret() {
 }
 
 /// The engine, whose STS is this one.
-async fn mount_aws(vault: &Vault, sts: &Sts) -> anyhow::Result<()> {
+pub(crate) async fn mount_aws(vault: &Vault, sts: &Sts) -> anyhow::Result<()> {
     let api = vault.api();
     api.post("/v1/sys/mounts/aws", &json!({ "type": "aws" })).await?;
     let root = json!({

@@ -168,6 +168,14 @@ async fn a_login_that_fails_leaves_a_token_that_can_be_renewed_in_force() {
     pass(41).await;
     proxy.login.keep().await.unwrap();
     assert_eq!(proxy.accessor().await.unwrap(), first);
+    // The renewal covers up that the file is of no use any more, until it cannot.
+    let fault = proxy.login.fault().unwrap();
+    assert!(fault.to_string().contains("renew the file"), "{fault}");
+    bed.file("jwt", &bed.signer.identity("default", "nova-proxy").unwrap()).unwrap();
+    pass(41).await;
+    proxy.login.keep().await.unwrap();
+    assert_ne!(proxy.accessor().await.unwrap(), first);
+    assert!(proxy.login.fault().is_none());
 }
 
 #[tokio::test]
@@ -182,6 +190,11 @@ async fn a_wrapped_secret_id_is_taken_out_once_and_its_token_is_renewed_from_the
     assert_eq!(proxy.accessor().await.unwrap(), first);
     let second = bed.by_app_role(wrapped(&file)).await.unwrap().read().await.unwrap_err();
     assert!(second.is_wrapping_token_spent(), "{second:?}");
+    // A new one is taken before the token ends, not after.
+    bed.wrapped("nova-proxy").await.unwrap();
+    pass(41).await;
+    proxy.login.keep().await.unwrap();
+    assert_ne!(proxy.accessor().await.unwrap(), first);
 }
 
 #[tokio::test]
@@ -191,9 +204,33 @@ async fn after_the_end_of_its_token_a_new_wrapping_token_in_the_file_is_taken() 
     proxy.read().await.unwrap();
     bed.revoke(&proxy.accessor().await.unwrap()).await.unwrap();
     pass(1).await;
-    assert!(proxy.read().await.unwrap_err().is_wrapping_token_spent());
+    assert_asks_for_a_new_one(&proxy.read().await.unwrap_err());
     bed.wrapped("nova-proxy").await.unwrap();
     pass(1).await;
+    proxy.read().await.unwrap();
+}
+
+/// The used token is not shown to Vault again, whose record would have it as an attempt of somebody who stole it.
+fn assert_asks_for_a_new_one(refused: &HashistackError) {
+    let told = match refused {
+        HashistackError::Token(nova_hashistack::TokenError::Login(reason)) => reason.to_string(),
+        other => other.to_string(),
+    };
+    assert!(told.contains("put a new one there"), "{told}");
+}
+
+#[tokio::test]
+async fn a_task_that_keeps_a_dead_token_asks_for_a_new_wrapping_token_and_takes_it() {
+    let bed = Bed::start().await.unwrap();
+    let proxy = bed.by_app_role(wrapped(&bed.wrapped("nova-proxy").await.unwrap())).await.unwrap();
+    proxy.read().await.unwrap();
+    bed.revoke(&proxy.accessor().await.unwrap()).await.unwrap();
+    pass(41).await;
+    let refused = proxy.login.keep().await.unwrap_err();
+    assert_asks_for_a_new_one(&refused.into());
+    bed.wrapped("nova-proxy").await.unwrap();
+    pass(2).await;
+    proxy.login.keep().await.unwrap();
     proxy.read().await.unwrap();
 }
 

@@ -1,8 +1,12 @@
 //! The clients of Vault's API and the logins against a real Vault.
 
+mod admin;
 mod engines;
+mod lease;
 mod login;
+mod snapshot;
 mod token;
+mod transit;
 
 use nova_hashistack::transport::TokenSource;
 use nova_hashistack::{VaultClient, VaultConfig};

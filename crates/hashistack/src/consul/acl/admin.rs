@@ -5,6 +5,7 @@
 //! Consul, which is also how they answer a token that they do not know.
 
 mod auth_method;
+mod stored;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::consul::duration::go;
 use crate::transport::{Call, HashistackError, Transport};
 
 pub use auth_method::{BindingRule, JwtAuthMethod, JwtKeys};
+pub use stored::{StoredAuthMethod, StoredBindingRule, StoredPolicy, StoredRole};
 
 /// The writes of access control. All of them need `acl = "write"`, with which a token can make itself any other.
 #[derive(Debug, Clone, Copy)]
@@ -76,16 +78,13 @@ struct TokenRequest<'t> {
     local: bool,
 }
 
-/// Something that has an id, and a name but for binding rules.
+/// Something that has a name, and an id but for auth methods.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Known {
     #[serde(rename = "ID", default)]
     id: String,
-    #[serde(default)]
     name: String,
-    #[serde(default)]
-    bind_name: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,10 +144,10 @@ impl<'c> AclAdmin<'c> {
     /// # Errors
     /// As [`Self::put_policy`], and where there is no such auth method, or the selector cannot be read.
     pub async fn put_binding_rule(&self, rule: &BindingRule) -> Result<(), HashistackError> {
-        let known = self
-            .known(Call::get("/v1/acl/binding-rules").query("authmethod", rule.auth_method.clone()))
-            .await?;
-        let id = known.into_iter().find(|known| known.bind_name == rule.role).map(|known| known.id);
+        let stored = self.binding_rules(&rule.auth_method).await?;
+        let is_for_it =
+            |stored: &StoredBindingRule| stored.bind_type == "role" && stored.bind_name == rule.role;
+        let id = stored.into_iter().find(is_for_it).map(|stored| stored.id);
         self.put(Call::put("/v1/acl/binding-rule"), id, &rule.request()).await
     }
 

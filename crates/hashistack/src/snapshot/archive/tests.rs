@@ -47,7 +47,26 @@ fn told(bytes: &[u8]) -> String {
 #[test]
 fn a_whole_snapshot_says_what_it_is_of() {
     let read = verify(snapshot(b"state").as_slice()).unwrap();
-    assert_eq!(read, Meta { id: "2-12-1700000000000".to_owned(), index: 12, term: 2, state_bytes: 5 });
+    assert_eq!(
+        read,
+        Meta { id: "2-12-1700000000000".to_owned(), index: 12, term: 2, state_bytes: 5, is_sealed: false }
+    );
+}
+
+#[rstest]
+#[case::sealed(Some(b"sealed".as_slice()), true)]
+#[case::empty(Some(b"".as_slice()), false)]
+#[case::absent(None, false)]
+fn a_snapshot_of_vault_is_whole_with_its_sealed_sums_alone(
+    #[case] sealed: Option<&[u8]>,
+    #[case] is_whole: bool,
+) {
+    let files = [(META_FILE, META_TEXT.as_bytes()), (STATE, b"state".as_slice())];
+    let sums = sums(&files);
+    let mut all = vec![files[0], files[1], (SUMS, sums.as_bytes())];
+    all.extend(sealed.map(|sealed| (SEALED_SUMS, sealed)));
+    let read = verify(packed(&tarred(&all)).as_slice()).unwrap();
+    assert_eq!(read.sealed().is_ok(), is_whole);
 }
 
 #[test]

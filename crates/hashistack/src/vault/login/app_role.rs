@@ -46,10 +46,18 @@ pub(super) struct AppRoleLogin {
 #[derive(Debug, Clone, Default)]
 struct Kept {
     secret_id: Option<SecretString>,
+    /// The wrapping token that it came in.
+    wrapped_in: Option<SecretString>,
     /// It is good for one login only.
     is_for_once: bool,
     /// That login has been.
     is_spent: bool,
+}
+
+impl Kept {
+    fn came_in(&self, token: &SecretString) -> bool {
+        self.wrapped_in.as_ref().is_some_and(|last| last.expose_secret() == token.expose_secret())
+    }
 }
 
 #[derive(Deserialize)]
@@ -77,9 +85,14 @@ impl AppRoleLogin {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether another login may be let in.
-    pub(super) fn can_repeat(&self) -> bool {
-        !self.kept().is_spent
+    /// Whether another login may be let in: after one that was good for once, with another wrapping token in the file.
+    pub(super) async fn can_repeat(&self) -> bool {
+        let kept = self.kept().clone();
+        if !kept.is_spent {
+            return true;
+        }
+        // A file that cannot be read holds no other token; why not is told by the login that is tried when the last token has ended.
+        self.file.read().await.is_ok_and(|token| !kept.came_in(&token))
     }
 
     pub(super) async fn log_in(&self, transport: &Transport) -> Result<Issued, HashistackError> {
@@ -102,10 +115,23 @@ impl AppRoleLogin {
             return Ok(secret_id);
         }
         let token = self.file.read().await?;
+        if kept.is_spent && kept.came_in(&token) {
+            return Err(HashistackError::Invalid {
+                what: format!(
+                    "the secret id was good for one login, and {} still holds the wrapping token that it came in; put a new one there",
+                    self.file.path().display()
+                ),
+            });
+        }
         let path = format!("auth/{}/role/{role}/secret-id", self.role.mount.trim_matches('/'));
         let Unwrapped { secret_id, secret_id_num_uses } = wrapping::unwrap(transport, &token, &path).await?;
         let is_for_once = secret_id_num_uses == 1;
-        *self.kept() = Kept { secret_id: Some(secret_id.clone()), is_for_once, is_spent: false };
+        *self.kept() = Kept {
+            secret_id: Some(secret_id.clone()),
+            wrapped_in: Some(token),
+            is_for_once,
+            is_spent: false,
+        };
         Ok(secret_id)
     }
 }

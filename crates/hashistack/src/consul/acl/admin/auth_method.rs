@@ -18,6 +18,8 @@ pub struct JwtAuthMethod {
     pub max_token_ttl: Duration,
     /// Whose signatures count.
     pub keys: JwtKeys,
+    /// By which algorithms they may be made, such as `RS256`; RS256 alone where there are none.
+    pub algorithms: Vec<String>,
     /// A JWT is taken when it is made for one of these.
     pub bound_audiences: Vec<String>,
     /// Claims by the name under which the selectors of rules know them: `nomad_job_id` is `value.nomad_job_id` there.
@@ -28,7 +30,12 @@ pub struct JwtAuthMethod {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JwtKeys {
     /// Those that are served here; Nomad's are at `/.well-known/jwks.json`.
-    Url(String),
+    Url {
+        /// Where they are.
+        url: String,
+        /// Who vouches for the certificate of an `https://` address, in PEM; whom Consul's machine trusts where absent.
+        authorities: Option<String>,
+    },
     /// These public keys, in PEM.
     Pem(Vec<String>),
 }
@@ -65,6 +72,10 @@ pub(super) struct MethodRequest<'m> {
 struct Config<'m> {
     #[serde(rename = "JWKSURL", skip_serializing_if = "Option::is_none")]
     url: Option<&'m str>,
+    #[serde(rename = "JWKSCACert", skip_serializing_if = "Option::is_none")]
+    authorities: Option<&'m str>,
+    #[serde(rename = "JWTSupportedAlgs", skip_serializing_if = "<[String]>::is_empty")]
+    algorithms: &'m [String],
     #[serde(rename = "JWTValidationPubKeys", skip_serializing_if = "Option::is_none")]
     pem: Option<&'m [String]>,
     bound_audiences: &'m [String],
@@ -83,9 +94,9 @@ pub(super) struct RuleRequest<'r> {
 
 impl JwtAuthMethod {
     pub(super) fn request(&self) -> MethodRequest<'_> {
-        let (url, pem) = match &self.keys {
-            JwtKeys::Url(url) => (Some(url.as_str()), None),
-            JwtKeys::Pem(pem) => (None, Some(pem.as_slice())),
+        let (url, authorities, pem) = match &self.keys {
+            JwtKeys::Url { url, authorities } => (Some(url.as_str()), authorities.as_deref(), None),
+            JwtKeys::Pem(pem) => (None, None, Some(pem.as_slice())),
         };
         MethodRequest {
             name: &self.name,
@@ -95,6 +106,8 @@ impl JwtAuthMethod {
             token_locality: "local",
             config: Config {
                 url,
+                authorities,
+                algorithms: &self.algorithms,
                 pem,
                 bound_audiences: &self.bound_audiences,
                 claim_mappings: &self.claim_mappings,
