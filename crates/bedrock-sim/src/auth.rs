@@ -4,20 +4,48 @@
 
 mod sigv4;
 
+use std::sync::Mutex;
+
 use http::StatusCode;
 use http::request::Parts;
 use jiff::Timestamp;
 
 use crate::config::SimulatorConfig;
 use crate::exception::Exception;
+use crate::ledger::lock;
+use crate::sts::Issued;
 
-/// Checks the credentials of a request to the listener of `region`.
+/// What a signature has to be made for.
+pub(crate) struct Scope<'s> {
+    /// The region of the listener.
+    pub(crate) region: &'s str,
+    /// The signing name of the service.
+    pub(crate) service: &'s str,
+}
+
+/// Checks the credentials of a request for Bedrock to the listener of `region`: those of the configuration, and those that STS gave.
 ///
 /// # Errors
 /// The exception that AWS raises: all of them have status 403.
 pub(crate) fn check(
     config: &SimulatorConfig,
+    issued: &Mutex<Issued>,
     region: &str,
+    parts: &Parts,
+    body: &[u8],
+    now: Timestamp,
+) -> Result<(), Exception> {
+    check_with(config, Some(issued), &Scope { region, service: "bedrock" }, parts, body, now)
+}
+
+/// As [`check`], for any service, with or without what STS gave.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_with(
+    config: &SimulatorConfig,
+    issued: Option<&Mutex<Issued>>,
+    scope: &Scope<'_>,
     parts: &Parts,
     body: &[u8],
     now: Timestamp,
@@ -40,7 +68,14 @@ pub(crate) fn check(
             Err(denied("AccessDeniedException", text))
         };
     }
-    sigv4::check(&config.credentials, region, authorization, parts, body, now)
+    let find = |access_key_id: &str| {
+        let own = config.credentials.iter().find(|credential| credential.access_key_id == access_key_id);
+        let given = || issued.and_then(|issued| lock(issued).find(access_key_id));
+        own.cloned()
+            .map(|credential| (credential, None))
+            .or_else(|| given().map(|(credential, ends)| (credential, Some(ends))))
+    };
+    sigv4::check(find, scope, authorization, parts, body, now)
 }
 
 fn denied(name: &str, message: impl Into<String>) -> Exception {

@@ -1,4 +1,4 @@
-//! The controls under `/_sim/`: faults, bill, invocations, captured requests, health. Not signed.
+//! The controls under `/_sim/`: faults, secrets, bill, invocations, captured requests, health. Not signed.
 
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::error::SimulatorError;
 use crate::faults::FaultRule;
+use crate::ledger::lock;
 use crate::service;
 use crate::state::{Control, Site};
 use crate::stream::{self, Body};
@@ -31,13 +32,20 @@ pub(crate) fn respond(site: &Site, parts: &Parts, path: &str, body: &[u8]) -> Re
             control.clear_faults(&site.region);
             faults(site, &control)
         }
+        (&Method::PUT, "secrets") => match serde_json::from_slice(body) {
+            Ok(secrets) => {
+                *lock(&site.state.secrets) = secrets;
+                answer(StatusCode::OK, &health(site, &control))
+            }
+            Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+        },
         (&Method::POST, "reset") => {
             control.reset();
             answer(StatusCode::OK, &health(site, &control))
         }
         _ => refuse(
             StatusCode::NOT_FOUND,
-            "no such control: GET health|bill|invocations|requests|faults, PUT faults, DELETE faults, POST reset",
+            "no such control: GET health|bill|invocations|requests|faults, PUT faults|secrets, DELETE faults, POST reset",
         ),
     }
 }

@@ -6,6 +6,9 @@
 //! model (`model/converse.json`), signatures are verified by code of its own, and what it bills is computed
 //! here. `tests/boto3` and `tests/aws_sdk.rs` hold it against the parsers of two AWS SDKs.
 //!
+//! Beside Bedrock each region has AWS's STS at the path `/`: what AssumeRole gives, Bedrock takes until it expires. At the same path is
+//! Secrets Manager's GetSecretValue: what it gives, a test says by `PUT /_sim/secrets`.
+//!
 //! It leaves to others: InvokeModel for text, guardrails and everything else of Bedrock (answered with
 //! `UnknownOperationException`), TLS, IAM policies.
 //!
@@ -66,7 +69,8 @@
 //!
 //! # Controls
 //! On each listener, unsigned: `GET /_sim/health`, `GET /_sim/bill`, `GET /_sim/invocations?last=n`,
-//! `GET /_sim/requests?last=n`, `GET|PUT|DELETE /_sim/faults` (a JSON list of [`FaultRule`]), `POST /_sim/reset`.
+//! `GET /_sim/requests?last=n`, `GET|PUT|DELETE /_sim/faults` (a JSON list of [`FaultRule`]), `PUT /_sim/secrets`
+//! (names to `{text}`, `{binary}` in base64, or `{error: {name, message}}`), `POST /_sim/reset`.
 //! Rules hold for the listener's region, or the region that they name. [`Control`] is the same in process.
 //! Records are rings whose sizes are in [`Limits`].
 
@@ -89,12 +93,14 @@ mod request_body;
 mod ring;
 mod route;
 mod script;
+mod secrets_manager;
 mod service;
 mod service_model;
 mod shape;
 mod simulator;
 mod state;
 mod stream;
+mod sts;
 mod tokens;
 mod validate;
 

@@ -25,7 +25,7 @@ use crate::script::{Script, ScriptedFault};
 use crate::state::Site;
 use crate::stream::{self, Body};
 use crate::tokens::Usage;
-use crate::{auth, control, frame};
+use crate::{auth, control, frame, secrets_manager, sts};
 use prepare::{Prepared, Reply};
 
 /// Serves a request.
@@ -71,6 +71,12 @@ async fn dispatch(
         Err(UnreadBody::ClientWentAway) => return Err(Broken),
     };
     capture(&site, &parts, &bytes, &request_id);
+    if secrets_manager::is_call(&parts) {
+        return Ok(secrets_manager::respond(&site, &parts, &bytes, &request_id));
+    }
+    if sts::is_call(&parts) {
+        return Ok(sts::respond(&site, &parts, &bytes, &request_id));
+    }
     let Some(route) = route else { return Ok(refuse(&unknown_operation(), &request_id)) };
     let name = route.operation.name();
     let ledger = Arc::clone(&site.state.ledger);
@@ -103,8 +109,9 @@ impl Call<'_> {
             Some(Outcome::Error(error)) => refusal = Some(plan::scripted(&error, &self.site.state.model)),
             None => {}
         }
+        let state = &self.site.state;
         let prepared =
-            auth::check(&self.site.state.config, &self.site.region, parts, bytes, self.site.state.now())
+            auth::check(&state.config, &state.issued, &self.site.region, parts, bytes, state.now())
                 .and_then(|()| refusal.map_or(Ok(()), Err))
                 .and_then(|()| self.prepare(bytes, &mut invocation));
         match prepared {

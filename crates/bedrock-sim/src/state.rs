@@ -11,7 +11,9 @@ use crate::faults::{FaultRule, MAX_RULES, RegionFaults, Verdict};
 use crate::ledger::{Bill, CapturedRequest, Invocation, Ledger, lock};
 use crate::prompt_cache::PromptCache;
 use crate::script::KeyCounts;
+use crate::secrets_manager::Secrets;
 use crate::service_model::ServiceModel;
+use crate::sts::Issued;
 
 /// The shared state.
 pub(crate) struct State {
@@ -20,6 +22,8 @@ pub(crate) struct State {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) cache: Mutex<PromptCache>,
     pub(crate) key_counts: Mutex<KeyCounts>,
+    pub(crate) issued: Mutex<Issued>,
+    pub(crate) secrets: Mutex<Secrets>,
     /// One entry for each region that is served.
     faults: BTreeMap<String, Mutex<RegionFaults>>,
 }
@@ -37,6 +41,8 @@ impl State {
             ledger: Arc::new(Ledger::new(&config.limits)),
             cache: Mutex::new(PromptCache::new(config.limits.cache_checkpoints)),
             key_counts: Mutex::new(KeyCounts::new(config.limits.script_keys)),
+            issued: Mutex::default(),
+            secrets: Mutex::default(),
             faults: config.regions.iter().map(|region| (region.name.clone(), Mutex::default())).collect(),
             config,
         })

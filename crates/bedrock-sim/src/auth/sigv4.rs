@@ -9,13 +9,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use super::{denied, same};
+use super::{Scope, denied, same};
 use crate::config::Credential;
 use crate::exception::Exception;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// The signing name of Bedrock Runtime.
-const SERVICE: &str = "bedrock";
 /// How far a request's date may be from the server's clock, in seconds.
 const WINDOW_SECONDS: i64 = 300;
 /// Everything but the unreserved characters of RFC 3986.
@@ -32,30 +30,31 @@ struct Authorization<'a> {
     signature: &'a str,
 }
 
-/// Checks a signed request.
+/// Checks a signed request. `find` knows credentials by their access key, and when they end, if they do.
 ///
 /// # Errors
-/// As AWS: `IncompleteSignatureException`, `UnrecognizedClientException`, `InvalidSignatureException`.
+/// As AWS: `IncompleteSignatureException`, `UnrecognizedClientException`, `InvalidSignatureException`, `ExpiredTokenException`.
 pub(super) fn check(
-    credentials: &[Credential],
-    region: &str,
+    find: impl FnOnce(&str) -> Option<(Credential, Option<Timestamp>)>,
+    wanted: &Scope<'_>,
     authorization: &str,
     parts: &Parts,
     body: &[u8],
     now: Timestamp,
 ) -> Result<(), Exception> {
     let claim = parse(authorization)?;
-    let credential = credentials
-        .iter()
-        .find(|credential| credential.access_key_id == claim.access_key_id)
-        .ok_or_else(unrecognized)?;
-    if claim.region != region {
+    let (credential, ends) = find(claim.access_key_id).ok_or_else(unrecognized)?;
+    if claim.region != wanted.region {
         return Err(invalid("Credential should be scoped to a valid region. "));
     }
-    if claim.service != SERVICE {
-        return Err(invalid(&format!("Credential should be scoped to correct service: '{SERVICE}'. ")));
+    if claim.service != wanted.service {
+        let service = wanted.service;
+        return Err(invalid(&format!("Credential should be scoped to correct service: '{service}'. ")));
     }
-    session_token(credential, parts)?;
+    session_token(&credential, parts)?;
+    if ends.is_some_and(|ends| ends <= now) {
+        return Err(denied("ExpiredTokenException", "The security token included in the request is expired"));
+    }
     let date_time = header(parts, "x-amz-date").ok_or_else(|| {
         incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     })?;

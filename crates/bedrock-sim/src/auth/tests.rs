@@ -17,6 +17,7 @@ const BODY: &[u8] = br#"{"messages":[]}"#;
 /// What goes into a signature.
 struct Signer {
     uri: &'static str,
+    access_key: &'static str,
     secret: &'static str,
     token: Option<String>,
     region: &'static str,
@@ -28,6 +29,7 @@ impl Default for Signer {
     fn default() -> Self {
         Self {
             uri: URI,
+            access_key: DEFAULT_ACCESS_KEY_ID,
             secret: DEFAULT_SECRET_ACCESS_KEY,
             token: None,
             region: "us-east-1",
@@ -40,7 +42,7 @@ impl Default for Signer {
 impl Signer {
     fn sign(&self) -> Parts {
         let identity =
-            Credentials::new(DEFAULT_ACCESS_KEY_ID, self.secret, self.token.clone(), None, "test").into();
+            Credentials::new(self.access_key, self.secret, self.token.clone(), None, "test").into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(self.region)
@@ -74,7 +76,7 @@ fn verdict(parts: &Parts, body: &[u8], token: Option<&str>) -> Result<(), String
         ..SimulatorConfig::default()
     };
     let now = Timestamp::from_second(1_800_000_000).unwrap();
-    check(&config, "us-east-1", parts, body, now).map_err(|exception| {
+    check(&config, &Mutex::default(), "us-east-1", parts, body, now).map_err(|exception| {
         assert_eq!(exception.status, StatusCode::FORBIDDEN);
         format!("{}: {}", exception.name, exception.message)
     })
@@ -89,6 +91,37 @@ fn verdict(parts: &Parts, body: &[u8], token: Option<&str>) -> Result<(), String
 #[case::a_query("http://127.0.0.1:9999/model/x/converse?b=2&a=1%20x&a=0")]
 fn what_the_sdk_signs_is_accepted(#[case] uri: &'static str) {
     assert_eq!(verdict(&Signer { uri, ..Signer::default() }.sign(), BODY, None), Ok(()));
+}
+
+#[test]
+fn what_sts_gave_is_taken_until_it_expires_and_sts_takes_none_of_it() {
+    let (issued, now) = (Mutex::new(Issued::default()), Timestamp::from_second(1_800_000_000).unwrap());
+    let given = |at: i64| {
+        let at = Timestamp::from_second(at).unwrap();
+        let (credential, _) = lock(&issued).give(at, Duration::from_secs(900));
+        credential
+    };
+    let sign = |credential: &Credential, token: Option<String>, service: &'static str| {
+        let access_key = credential.access_key_id.clone().leak();
+        let secret = credential.secret_access_key.clone().leak();
+        Signer { access_key, secret, token, service, ..Signer::default() }.sign()
+    };
+    let config = SimulatorConfig::default();
+    let name = |parts: &Parts| {
+        let checked = check(&config, &issued, "us-east-1", parts, BODY, now);
+        checked.map_err(|exception| exception.name)
+    };
+    let (fresh, old) = (given(1_799_999_101), given(1_799_999_100));
+    let of = |credential: &Credential| sign(credential, credential.session_token.clone(), "bedrock");
+    assert_eq!(name(&of(&fresh)), Ok(()));
+    assert_eq!(name(&of(&old)), Err("ExpiredTokenException".to_owned()));
+    for token in [None, old.session_token.clone()] {
+        assert_eq!(name(&sign(&fresh, token, "bedrock")), Err("UnrecognizedClientException".to_owned()));
+    }
+    let scope = Scope { region: "us-east-1", service: "sts" };
+    let for_sts = sign(&fresh, fresh.session_token.clone(), "sts");
+    let refused = check_with(&config, None, &scope, &for_sts, BODY, now).unwrap_err();
+    assert_eq!(refused.name, "UnrecognizedClientException");
 }
 
 #[test]
