@@ -22,7 +22,7 @@ use crate::schema::{
 
 pub use consul::{ConsulConfig, ConsulLoginConfig, ConsulToken, ServiceConfig};
 pub use remote::{RemoteAddress, RemoteTlsConfig};
-pub use secret::{SecretConfig, SecretLocation};
+pub use secret::{SecretCacheConfig, SecretConfig, SecretLocation};
 pub use vault::{
     VaultAppRoleConfig, VaultCertificateConfig, VaultConfig, VaultCredentialsConfig, VaultJwtConfig,
     VaultToken,
@@ -66,6 +66,8 @@ pub struct BootstrapConfig {
     pub vault: Option<VaultConfig>,
     /// Who may call.
     pub auth: AuthConfig,
+    /// How the last known secrets are kept, if they are.
+    pub secret_cache: Option<SecretCacheConfig>,
     /// The memory of all bodies together that are being read, in bytes.
     pub body_memory: u64,
     /// Where images may be fetched from.

@@ -159,7 +159,8 @@ impl Reader<'_> {
         };
         let inner =
             label.as_ref().map_or_else(|| here.clone(), |label| here.child(Segment::Label(label.clone())));
-        let body = self.body(&block.body, &inner);
+        let is_raw = lookup::at(self.schema, &inner).is_some_and(lookup::is_raw);
+        let body = if is_raw { Block::new() } else { self.body(&block.body, &inner) };
         let node = Node { value: NodeValue::Block(body), key: key.clone(), span: span.clone() };
         match (into.get_mut(&name).map(|found| &mut found.value), label) {
             (None, None) => {

@@ -23,7 +23,9 @@ impl DurationText {
         Self(millis)
     }
 
-    pub(crate) const fn from_secs(secs: u64) -> Self {
+    /// So many seconds.
+    #[must_use]
+    pub const fn from_secs(secs: u64) -> Self {
         Self(secs.saturating_mul(1000))
     }
 

@@ -3,6 +3,7 @@
 //! Owns which variable fills which field. A value written in a file wins over the environment.
 
 mod consul;
+mod nomad;
 mod vault;
 
 use std::collections::{BTreeMap, HashMap};
@@ -81,6 +82,21 @@ pub(crate) fn fill(
     }
     consul::fill(root, environment, sources, faults);
     vault::fill(root, environment, sources);
+}
+
+/// Fills the `consul` block alone.
+pub(crate) fn consul(
+    root: &mut Block,
+    environment: &dyn Environment,
+    sources: &mut Sources,
+    faults: &mut Vec<Fault>,
+) {
+    consul::fill(root, environment, sources, faults);
+}
+
+/// Fills the `nomad` block alone.
+pub(crate) fn nomad(root: &mut Block, environment: &dyn Environment, sources: &mut Sources) {
+    nomad::fill(root, environment, sources);
 }
 
 /// The first of `variables` that is set. An empty one counts as unset, as everywhere in the tools of AWS and HashiCorp.

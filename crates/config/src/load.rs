@@ -251,11 +251,11 @@ fn finish(reading: Reading<'_>, tokens: Tokens) -> Result<Loaded, Faults> {
 }
 
 /// A dotted path, then each shorter one.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(path), |path| path.rsplit_once('.').map(|(head, _)| head))
 }
 
-fn collect_places(
+pub(crate) fn collect_places(
     block: &Block,
     path: &Path,
     sources: &Sources,

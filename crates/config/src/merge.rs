@@ -79,11 +79,36 @@ impl<'a> Merged<'a> {
                 removed.remove(&label);
             }
             match (into.get_mut(&label).map(|old| &mut old.value), node) {
-                (Some(NodeValue::Block(old)), Node { value: NodeValue::Block(new), .. }) => old.extend(new),
+                (Some(NodeValue::Block(old)), Node { value: NodeValue::Block(new), .. }) => {
+                    lay_over(old, new)
+                }
                 (_, node) => {
                     into.insert(label, node);
                 }
             }
+        }
+    }
+}
+
+/// Lays the attributes of a labelled block over those of an earlier layer; labelled blocks in it in the same way.
+fn lay_over(old: &mut Block, new: Block) {
+    for (name, node) in new {
+        match (old.get_mut(&name).map(|old| &mut old.value), node) {
+            (Some(NodeValue::Labelled(old)), Node { value: NodeValue::Labelled(new), .. }) => {
+                for (label, node) in new {
+                    if is_removal(&node) {
+                        old.remove(&label);
+                        continue;
+                    }
+                    match (old.get_mut(&label).map(|old| &mut old.value), node) {
+                        (Some(NodeValue::Block(old)), Node { value: NodeValue::Block(new), .. }) => {
+                            lay_over(old, new);
+                        }
+                        (_, node) => drop(old.insert(label, node)),
+                    }
+                }
+            }
+            (_, node) => drop(old.insert(name, node)),
         }
     }
 }

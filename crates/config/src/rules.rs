@@ -25,11 +25,13 @@ use crate::config::{
 use crate::environment::Tokens;
 use crate::schema::{RawConfig, RawGuardrail, RawModel, RawServer};
 
+pub use remote::RemoteFields;
+
 /// Source: Bedrock API Reference, Converse, `requestMetadata`.
 const METADATA_PAIRS_MAX: usize = 16;
 
 /// A rule that is broken: the dotted path of a field, what is wrong, what to do.
-pub(crate) type Broken = (Cow<'static, str>, String, String);
+pub type Broken = (Cow<'static, str>, String, String);
 
 /// The raw configuration of a tree that fits the schema.
 ///
@@ -64,6 +66,10 @@ pub(crate) fn validate(raw: RawConfig, beside: Beside) -> Result<Config, Vec<Bro
     let admin = admin(raw.admin.as_deref(), [listen, metrics], &mut broken);
     let secrets = secret::Secrets::check(&raw.secret, raw.vault.is_some(), &mut broken);
     let auth = auth::auth(raw.auth.as_ref(), listen, &secrets, &mut broken);
+    let secret_cache = raw
+        .secret_cache
+        .as_ref()
+        .and_then(|cache| secret::cache(cache, raw.data_dir.as_deref(), &mut broken));
     let bedrock = regions::bedrock(&raw.bedrock, &beside.declared_regions, raw.vault.is_some(), &mut broken);
     let consul = raw.consul.as_ref().and_then(|consul| {
         consul::consul(consul, raw.data_dir.as_deref(), beside.tokens.consul, &mut broken)
@@ -98,6 +104,7 @@ pub(crate) fn validate(raw: RawConfig, beside: Beside) -> Result<Config, Vec<Bro
         consul,
         vault,
         auth,
+        secret_cache,
         body_memory: raw.limits.body_memory.get(),
         image_fetch: ImageFetchPolicy {
             allow_hosts: raw.image_fetch.allow_hosts.clone(),

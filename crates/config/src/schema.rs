@@ -14,6 +14,7 @@ pub(crate) mod lookup;
 mod model;
 mod root;
 mod secret;
+mod secret_cache;
 mod server;
 mod tls;
 mod vault;
@@ -39,6 +40,7 @@ pub use model::{GuardrailTrace, PromptCachePoint, ReasoningEffort, ServiceTier};
 pub(crate) use model::{RawGuardrail, RawModel};
 pub(crate) use root::RawConfig;
 pub(crate) use secret::RawSecret;
+pub(crate) use secret_cache::RawSecretCache;
 pub use server::ForwardedHeader;
 pub(crate) use server::RawServer;
 pub(crate) use tls::RawTls;
@@ -57,11 +59,13 @@ pub fn json_schema() -> Value {
 
 /// The same schema, made once.
 pub(crate) fn cached() -> &'static Value {
-    static SCHEMA: LazyLock<Value> = LazyLock::new(generate::<RawConfig>);
+    static SCHEMA: LazyLock<Value> =
+        LazyLock::new(|| generate::<RawConfig>("Bedrock Nova Proxy configuration"));
     &SCHEMA
 }
 
-fn generate<T: JsonSchema>() -> Value {
+/// The schema of what `T` is read from.
+pub(crate) fn generate<T: JsonSchema>(title: &str) -> Value {
     let mut schema = SchemaSettings::draft2020_12()
         // Inlined, so that a path in the document is a path in the schema.
         .with(|settings| settings.inline_subschemas = true)
@@ -70,7 +74,7 @@ fn generate<T: JsonSchema>() -> Value {
     RecursiveTransform(simplify).transform(&mut schema);
     let mut value = Value::from(schema);
     if let Some(root) = value.as_object_mut() {
-        root.insert("title".to_owned(), json!("Bedrock Nova Proxy configuration"));
+        root.insert("title".to_owned(), json!(title));
         root.insert("x-version".to_owned(), json!(crate::running_version()));
     }
     value

@@ -65,6 +65,16 @@ impl Sources {
         self.list.get(source)
     }
 
+    /// The text between the braces of the block at `span`, behind as many line breaks as stand before it.
+    pub(crate) fn inside(&self, span: &Span) -> Option<String> {
+        let source = self.get(span.source)?;
+        let block = source.text.get(span.bytes.clone())?;
+        let (open, close) = (block.find('{')?, block.rfind('}')?);
+        let inside = block.get(open + 1..close)?;
+        let (line, _) = line_and_column(&source.text, span.bytes.start + open);
+        Some(format!("{}{inside}", "\n".repeat(line - 1)))
+    }
+
     /// Where `span` starts. A span outside its text is moved to the text's end.
     pub(crate) fn position(&self, span: &Span) -> Position {
         let Some(source) = self.get(span.source) else {

@@ -53,12 +53,15 @@ pub struct TouchedField {
 /// All fields of the schema in document order.
 #[must_use]
 pub fn fields() -> &'static [TierField] {
-    static FIELDS: LazyLock<Vec<TierField>> = LazyLock::new(|| {
-        let mut found = Vec::new();
-        collect_fields(schema::cached(), "", &mut found);
-        found
-    });
+    static FIELDS: LazyLock<Vec<TierField>> = LazyLock::new(|| fields_of(schema::cached()));
     &FIELDS
+}
+
+/// All fields of this schema in document order.
+pub(crate) fn fields_of(schema: &Value) -> Vec<TierField> {
+    let mut found = Vec::new();
+    collect_fields(schema, "", &mut found);
+    found
 }
 
 fn collect_fields(schema: &Value, path: &str, found: &mut Vec<TierField>) {
@@ -146,16 +149,25 @@ fn collect_touched(schema: &Value, block: &Block, path: &Path, found: &mut Vec<(
 /// The bootstrap fields in which two configurations differ, in document order: what a reload cannot apply.
 #[must_use]
 pub fn bootstrap_changes(old: &Loaded, new: &Loaded) -> Vec<String> {
-    let value = |loaded: &'_ Loaded, path: &str| -> Option<Value> {
-        path.split('.').try_fold(loaded.effective(), |value, name| value.get(name)).cloned()
+    changes(fields(), old.effective(), new.effective())
+}
+
+/// The bootstrap fields among `fields` in which two trees of values differ.
+pub(crate) fn changes(fields: &[TierField], old: &Value, new: &Value) -> Vec<String> {
+    let value = |tree: &'_ Value, path: &str| -> Option<Value> {
+        path.split('.').try_fold(tree, |value, name| value.get(name)).cloned()
     };
-    let paths = bootstrap_paths(old.effective(), new.effective());
+    let paths = paths_of(fields, old, new);
     paths.into_iter().filter(|path| value(old, path) != value(new, path)).collect()
 }
 
 /// The paths of all bootstrap fields, with each label that one of two configurations has.
 pub(crate) fn bootstrap_paths(one: &Value, two: &Value) -> Vec<String> {
-    let bootstrap = fields().iter().filter(|field| field.tier == Tier::Bootstrap);
+    paths_of(fields(), one, two)
+}
+
+fn paths_of(fields: &[TierField], one: &Value, two: &Value) -> Vec<String> {
+    let bootstrap = fields.iter().filter(|field| field.tier == Tier::Bootstrap);
     bootstrap.flat_map(|field| with_labels(&field.path, one, two)).collect()
 }
 

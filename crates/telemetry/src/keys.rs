@@ -42,6 +42,8 @@ pub const CONFIG: &str = "config";
 pub const SOURCE: &str = "source";
 /// The index of Consul at which something was read.
 pub const INDEX: &str = "index";
+/// The name of a secret, never what it is.
+pub const SECRET: &str = "secret";
 /// How something stands, in one word.
 pub const STATE: &str = "state";
 /// The id of a service in Consul's catalog.

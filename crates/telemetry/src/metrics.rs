@@ -8,5 +8,5 @@ mod recorder;
 mod table;
 
 pub use label::{LabelGuard, OTHER};
-pub use recorder::{MetricsError, MetricsHandle, UPKEEP_EVERY, install};
+pub use recorder::{MetricsError, MetricsHandle, UPKEEP_EVERY, install, install_table};
 pub use table::*;

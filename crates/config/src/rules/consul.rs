@@ -5,13 +5,13 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::remote::Places;
+use super::remote::RemoteFields;
 use super::{Broken, rule};
 use crate::config::{ConsulConfig, ConsulLoginConfig, ConsulToken, ServiceConfig};
 use crate::schema::{RawConsul, RawConsulService};
 use secrecy::SecretString;
 
-const PLACES: Places = Places {
+const PLACES: RemoteFields = RemoteFields {
     product: "Consul",
     example: "http://127.0.0.1:8500",
     address: "consul.address",

@@ -7,21 +7,29 @@ use url::Url;
 use super::{Broken, rule};
 use crate::config::{RemoteAddress, RemoteTlsConfig};
 
-/// The fields of one block, as faults name them.
-pub(super) struct Places {
-    pub(super) product: &'static str,
+/// The fields of a block that says where a server is, as faults name them.
+pub struct RemoteFields {
+    /// The name of the product.
+    pub product: &'static str,
     /// An address that it may have.
-    pub(super) example: &'static str,
-    pub(super) address: &'static str,
-    pub(super) ca_file: &'static str,
-    pub(super) cert_file: &'static str,
-    pub(super) key_file: &'static str,
-    pub(super) server_name: &'static str,
+    pub example: &'static str,
+    /// The URL.
+    pub address: &'static str,
+    /// The authorities of its certificate.
+    pub ca_file: &'static str,
+    /// The client's certificate.
+    pub cert_file: &'static str,
+    /// The key of that.
+    pub key_file: &'static str,
+    /// The name in its certificate.
+    pub server_name: &'static str,
 }
 
-impl Places {
-    /// Checks the address, and the fields of the certificates in the order of [`Places`].
-    pub(super) fn check(
+impl RemoteFields {
+    /// Checks the address, and the fields of the certificates in the order of [`RemoteFields`]. What is wrong is put into `broken`;
+    /// there is nothing where the address cannot be used.
+    #[must_use]
+    pub fn check(
         &self,
         address: &str,
         tls: [&Option<String>; 4],

@@ -3,12 +3,12 @@
 //! Whether a secret is there, and any good, is the program's to find.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Broken, rule};
-use crate::config::{SecretConfig, SecretLocation};
+use crate::config::{SecretCacheConfig, SecretConfig, SecretLocation};
 use crate::redact::quoted;
-use crate::schema::RawSecret;
+use crate::schema::{RawSecret, RawSecretCache};
 
 /// All declared secrets, under their names.
 pub(super) struct Secrets<'a> {
@@ -24,15 +24,15 @@ impl<'a> Secrets<'a> {
     ) -> Self {
         for (name, secret) in raw {
             let at = format!("secret.{name}");
-            let places = [&secret.vault, &secret.file, &secret.env];
+            let places = [&secret.vault, &secret.aws_secrets_manager, &secret.file, &secret.env];
             match places.into_iter().flatten().count() {
                 1 => {}
                 0 => {
-                    let fix = "write one of vault, file and env in it";
+                    let fix = "write one of vault, aws_secrets_manager, file and env in it";
                     broken.push(rule(at.clone(), "is declared without a place", fix));
                 }
                 _ => {
-                    let fix = "keep one of vault, file and env in it";
+                    let fix = "keep one of vault, aws_secrets_manager, file and env in it";
                     broken.push(rule(at.clone(), "is declared with more than one place", fix));
                 }
             }
@@ -66,9 +66,32 @@ impl<'a> Secrets<'a> {
     }
 }
 
+/// The cache of secrets, below `data_dir`. Its key does not lie beside what it seals.
+pub(super) fn cache(
+    raw: &RawSecretCache,
+    data_dir: Option<&str>,
+    broken: &mut Vec<Broken>,
+) -> Option<SecretCacheConfig> {
+    let Some(data_dir) = data_dir.map(Path::new) else {
+        let fix = "write data_dir (a directory of this instance alone)";
+        broken.push(rule("secret_cache", "has no place, because there is no data_dir", fix));
+        return None;
+    };
+    let key_file = PathBuf::from(&raw.key_file);
+    if key_file.starts_with(data_dir) {
+        let problem = "lies in data_dir, so that whoever has the secrets has their key too";
+        broken.push(rule("secret_cache.key_file", problem, "keep it on another volume"));
+    }
+    Some(SecretCacheConfig { folder: data_dir.join("sealed-secrets"), key_file, max_age: raw.max_age.get() })
+}
+
 fn location(raw: &RawSecret) -> Option<SecretLocation> {
     if let Some((path, field)) = raw.vault.as_ref().and_then(|vault| vault.split_once('#')) {
         return Some(SecretLocation::Vault { path: path.to_owned(), field: field.to_owned() });
+    }
+    if let Some(written) = &raw.aws_secrets_manager {
+        let (id, key) = written.split_once('#').map_or((written.as_str(), None), |(id, key)| (id, Some(key)));
+        return Some(SecretLocation::AwsSecretsManager { id: id.to_owned(), key: key.map(str::to_owned) });
     }
     if let Some(file) = &raw.file {
         return Some(SecretLocation::File(PathBuf::from(file)));

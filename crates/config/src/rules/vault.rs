@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::remote::Places;
+use super::remote::RemoteFields;
 use super::{Broken, rule};
 use crate::config::{VaultAppRoleConfig, VaultConfig, VaultCredentialsConfig, VaultJwtConfig, VaultToken};
 use crate::schema::{RawVault, RawVaultAppRole, RawVaultCredentials, RawVaultJwt};
 
-const PLACES: Places = Places {
+const PLACES: RemoteFields = RemoteFields {
     product: "Vault",
     example: "https://vault.example.com:8200",
     address: "vault.address",

@@ -27,6 +27,11 @@ pub(crate) fn labelled(schema: &Value) -> Option<&Value> {
     schema.get("additionalProperties").filter(|below| below.get("properties").is_some())
 }
 
+/// Whether the block is left to another parser.
+pub(crate) fn is_raw(schema: &Value) -> bool {
+    schema.get("x-raw").and_then(Value::as_bool).unwrap_or(false)
+}
+
 /// Whether `schema` is a map: values, not blocks, under names of the operator's own.
 pub(crate) fn is_map(schema: &Value) -> bool {
     schema

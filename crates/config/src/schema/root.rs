@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    RawAuth, RawBedrock, RawConsul, RawImageFetch, RawLimits, RawLog, RawModel, RawSecret, RawServer, RawTls,
-    RawVault,
+    RawAuth, RawBedrock, RawConsul, RawImageFetch, RawLimits, RawLog, RawModel, RawSecret, RawSecretCache,
+    RawServer, RawTls, RawVault,
 };
 
 /// A whole configuration.
@@ -98,6 +98,9 @@ pub(crate) struct RawConfig {
     #[schemars(extend("propertyNames" = {"pattern": r"^[a-z][a-z0-9_-]{0,63}$",
         "x-form": "a label of at most 64 lower-case letters, digits, - and _, a letter first"}))]
     pub(crate) secret: BTreeMap<String, RawSecret>,
+    /// The last known secrets, kept sealed for a start without Vault or AWS. Without it none is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) secret_cache: Option<RawSecretCache>,
     /// Whether and how images given by URL are fetched.
     pub(crate) image_fetch: RawImageFetch,
     /// Model names that callers use, each mapped to a Nova model.
@@ -131,6 +134,7 @@ impl Default for RawConfig {
             limits: RawLimits::default(),
             auth: None,
             secret: BTreeMap::new(),
+            secret_cache: None,
             image_fetch: RawImageFetch::default(),
             model: BTreeMap::new(),
         }

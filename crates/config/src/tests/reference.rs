@@ -97,7 +97,7 @@ fn the_example_names_every_field() {
     let written = std::fs::read_to_string(reference("example.hcl")).unwrap();
     assert!(written.contains("# fragments = ["));
     for field in fields().iter().filter(|field| field.path != "fragments") {
-        let labels = ["gpt-4o", "pepper", "of-a-file", "of-the-environment"];
+        let labels = ["gpt-4o", "pepper", "of-aws", "of-a-file", "of-the-environment"];
         let mut paths = labels.iter().map(|label| field.path.replace('*', label));
         let is_there = paths.any(|path| loaded.iter().any(|full| full.locate(&path).is_some()));
         assert!(is_there, "{} is not in docs/reference/example.hcl", field.path);

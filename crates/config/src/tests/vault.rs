@@ -6,7 +6,10 @@ use std::time::Duration;
 use secrecy::ExposeSecret as _;
 
 use super::{MINIMAL, environment};
-use crate::{Layer, Loaded, Origin, VaultConfig, VaultToken, load_layers};
+use crate::{
+    AuthConfig, Layer, Loaded, Origin, PepperConfig, SecretCacheConfig, SecretLocation, VaultConfig,
+    VaultToken, load_layers,
+};
 
 fn load(block: &str, variables: &[(&str, &str)]) -> Result<Loaded, crate::Faults> {
     load_layers(vec![Layer::file("1.hcl", format!("{MINIMAL}{block}\n"))], &environment(variables))
@@ -73,6 +76,42 @@ fn a_secret_id_is_wrapped_where_the_role_is_named_that_it_has_to_be_of() {
     assert_eq!(approle("").wrapped_for_role, None);
     assert_eq!(approle("").mount, "approle");
     assert_eq!(approle(" wrapped_for_role = \"nova\"\n").wrapped_for_role.as_deref(), Some("nova"));
+}
+
+#[test]
+fn a_secret_of_aws_is_a_whole_text_or_a_key_in_its_json() {
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:nova/proxy-AbCdEf";
+    let pepper = |written: &str| {
+        let block = format!(
+            "secret \"pepper\" {{\n aws_secrets_manager = {written:?}\n}}\nauth {{\n keys_file = \"/k\"\n pepper_secret = \"pepper\"\n}}"
+        );
+        let layers = vec![Layer::file("1.hcl", MINIMAL), Layer::file("2.hcl", block)];
+        let loaded = load_layers(layers, &environment(&[])).unwrap_or_else(|faults| panic!("{faults}"));
+        let AuthConfig::Keys { pepper: PepperConfig::Secret(secret), .. } = loaded.config.bootstrap.auth
+        else {
+            panic!("no declared secret")
+        };
+        let SecretLocation::AwsSecretsManager { id, key } = secret.source else {
+            panic!("{:?}", secret.source)
+        };
+        (id, key)
+    };
+    assert_eq!(pepper("nova/proxy#pepper"), ("nova/proxy".to_owned(), Some("pepper".to_owned())));
+    assert_eq!(pepper(arn), (arn.to_owned(), None));
+    assert_eq!(pepper(&format!("{arn}#pepper")), (arn.to_owned(), Some("pepper".to_owned())));
+}
+
+#[test]
+fn secrets_are_kept_below_data_dir_for_a_day_where_nothing_is_said() {
+    let block = "data_dir = \"/var/lib/nova\"\nsecret_cache {\n key_file = \"/run/key\"\n}";
+    let cache = load(block, &[]).unwrap_or_else(|faults| panic!("{faults}")).config.bootstrap.secret_cache;
+    let expected = SecretCacheConfig {
+        folder: PathBuf::from("/var/lib/nova/sealed-secrets"),
+        key_file: PathBuf::from("/run/key"),
+        max_age: Duration::from_secs(24 * 3600),
+    };
+    assert_eq!(cache, Some(expected));
+    assert_eq!(load("", &[]).unwrap().config.bootstrap.secret_cache, None);
 }
 
 #[test]

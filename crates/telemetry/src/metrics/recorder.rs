@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
-use super::table::{METRICS, MetricKind};
+use super::table::{METRICS, MetricKind, MetricSpec};
 
 /// How often [`MetricsHandle::upkeep`] is to be called.
 pub const UPKEEP_EVERY: Duration = Duration::from_secs(5);
@@ -54,16 +54,28 @@ impl MetricsHandle {
 /// # Errors
 /// When a recorder is installed already.
 pub fn install(version: &str, ring: &str) -> Result<MetricsHandle, MetricsError> {
-    let (recorder, handle) = build(version, ring)?;
+    install_table(METRICS, &[("version", version), ("ring", ring)])
+}
+
+/// As [`install`], for a program whose metrics are in another table, with these labels on every metric.
+///
+/// # Errors
+/// When a recorder is installed already, or a histogram of the table has no valid buckets.
+pub fn install_table(table: &[MetricSpec], labels: &[(&str, &str)]) -> Result<MetricsHandle, MetricsError> {
+    let (recorder, handle) = build(table, labels)?;
     metrics::set_global_recorder(recorder).map_err(|_| MetricsError::AlreadyInstalled)?;
     Ok(handle)
 }
 
 /// The recorder with all metrics described.
-pub(super) fn build(version: &str, ring: &str) -> Result<(PrometheusRecorder, MetricsHandle), MetricsError> {
+fn build(
+    table: &[MetricSpec],
+    labels: &[(&str, &str)],
+) -> Result<(PrometheusRecorder, MetricsHandle), MetricsError> {
+    let builder = PrometheusBuilder::new();
     let mut builder =
-        PrometheusBuilder::new().add_global_label("version", version).add_global_label("ring", ring);
-    for metric in METRICS {
+        labels.iter().fold(builder, |builder, (name, value)| builder.add_global_label(*name, *value));
+    for metric in table {
         if let MetricKind::Histogram(bounds) = metric.kind {
             builder = builder
                 .set_buckets_for_metric(Matcher::Full(metric.name.to_owned()), bounds)
@@ -71,16 +83,16 @@ pub(super) fn build(version: &str, ring: &str) -> Result<(PrometheusRecorder, Me
         }
     }
     let recorder = builder.build_recorder();
-    describe(&recorder);
+    describe(&recorder, table);
     let handle = MetricsHandle { prometheus: recorder.handle() };
     Ok((recorder, handle))
 }
 
 /// Describes every metric, and shows those without labels from the start: an absent counter cannot be told from a
 /// broken one.
-fn describe(recorder: &PrometheusRecorder) {
+fn describe(recorder: &PrometheusRecorder, table: &[MetricSpec]) {
     let metadata = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
-    for metric in METRICS {
+    for metric in table {
         let (name, unit) = (metric.name.into(), Some(metric.unit));
         let key = Key::from_parts(metric.name, Vec::<Label>::new());
         match metric.kind {
@@ -105,7 +117,7 @@ mod tests {
 
     #[test]
     fn prometheus_sees_names_help_global_labels_and_buckets() {
-        let (recorder, handle) = build("1.2.3", "canary").unwrap();
+        let (recorder, handle) = build(METRICS, &[("version", "1.2.3"), ("ring", "canary")]).unwrap();
         with_local_recorder(&recorder, || {
             counter!(REQUESTS_TOTAL, "route" => "chat_completions", "model" => "gpt-4o", "status" => "200",
                 "config" => "0123456789ab")
@@ -131,7 +143,7 @@ mod tests {
 
     #[test]
     fn metrics_without_labels_are_there_before_anything_happens() {
-        let (_recorder, handle) = build("1.2.3", "stable").unwrap();
+        let (_recorder, handle) = build(METRICS, &[("version", "1.2.3"), ("ring", "stable")]).unwrap();
         let text = handle.render();
         assert!(
             text.contains("nova_proxy_log_dropped_total{version=\"1.2.3\",ring=\"stable\"} 0\n"),

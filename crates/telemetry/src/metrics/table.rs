@@ -74,6 +74,10 @@ pub const TLS_RELOADS_TOTAL: &str = "nova_proxy_tls_reloads_total";
 pub const TLS_CERTIFICATE_NOT_AFTER_SECONDS: &str = "nova_proxy_tls_certificate_not_after_timestamp_seconds";
 /// Whether the login at Vault is good.
 pub const VAULT_UP: &str = "nova_proxy_vault_up";
+/// When a secret was read.
+pub const SECRET_READ_SECONDS: &str = "nova_proxy_secret_read_timestamp_seconds";
+/// When a secret ends.
+pub const SECRET_ENDS_SECONDS: &str = "nova_proxy_secret_ends_timestamp_seconds";
 /// Attempts to apply a configuration.
 pub const CONFIG_RELOADS_TOTAL: &str = "nova_proxy_config_reloads_total";
 /// The configuration in force.
@@ -269,6 +273,20 @@ pub const METRICS: &[MetricSpec] = &[
         Unit::Count,
         &[],
         "1 while Vault gives this process its tokens; 0 while it does not, and what it gave serves on. Absent without a login.",
+    ),
+    spec(
+        SECRET_READ_SECONDS,
+        MetricKind::Gauge,
+        Unit::Seconds,
+        &["secret"],
+        "When the secret in use was read, in seconds of Unix time, by the name that it was declared under.",
+    ),
+    spec(
+        SECRET_ENDS_SECONDS,
+        MetricKind::Gauge,
+        Unit::Seconds,
+        &["secret"],
+        "When the secret in use ends, in seconds of Unix time; absent for one without an end.",
     ),
     spec(
         CONFIG_RELOADS_TOTAL,
