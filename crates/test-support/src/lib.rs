@@ -11,6 +11,7 @@ pub mod kept;
 pub mod pki;
 pub mod port;
 pub mod process;
+pub mod scripted;
 pub mod server;
 pub mod sse;
 pub mod sts;

@@ -92,8 +92,16 @@ impl Launch {
     /// # Errors
     /// When it cannot be started, or does not end within [`DEADLINE`].
     pub async fn finish(self) -> anyhow::Result<Finished> {
+        self.finish_within(DEADLINE).await
+    }
+
+    /// As [`Self::finish`], for what takes longer.
+    ///
+    /// # Errors
+    /// When it cannot be started, or does not end in time.
+    pub async fn finish_within(self, deadline: Duration) -> anyhow::Result<Finished> {
         let mut process = self.start()?;
-        let status = process.exited(DEADLINE).await?;
+        let status = process.exited(deadline).await?;
         Ok(Finished { code: status.code(), stdout: process.stdout()?, stderr: process.stderr()? })
     }
 }

@@ -22,6 +22,11 @@ impl Api {
         Self { address: (Ipv4Addr::LOCALHOST, port).into(), header, token: token.map(str::to_owned) }
     }
 
+    /// That of a server that nobody needs a token for.
+    pub(crate) fn at(address: SocketAddr, header: &'static str) -> Self {
+        Self { address, header, token: None }
+    }
+
     /// The same API called with this token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
