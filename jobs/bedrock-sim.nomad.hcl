@@ -85,6 +85,17 @@ variable "bedrock_region" {
   }
 }
 
+variable "port" {
+  type        = number
+  description = "The port that it has at all times, so that Vault finds the simulator's STS again; with 0 Nomad chooses one."
+  default     = 0
+
+  validation {
+    condition     = var.port >= 0 && var.port < 65536 && floor(var.port) == var.port
+    error_message = "The port is a whole number from 0 to 65535."
+  }
+}
+
 locals {
   # A release has one folder, called as the archive is.
   archive_folder = regex_replace(var.artifact, "^.*/([^/?]+)\\.tar\\.gz.*$", "$${1}")
@@ -105,7 +116,18 @@ job "bedrock-sim" {
     count = 1
 
     network {
-      port "http" {}
+      dynamic "port" {
+        for_each = var.port == 0 ? [var.port] : []
+        labels   = ["http"]
+        content {}
+      }
+      dynamic "port" {
+        for_each = var.port == 0 ? [] : [var.port]
+        labels   = ["http"]
+        content {
+          static = port.value
+        }
+      }
     }
 
     service {

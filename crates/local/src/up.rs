@@ -23,6 +23,7 @@ use nova_proxy::upstream::CredentialSource;
 use nova_telemetry::log::{Log, LogConfig, LogFormat, LogOutput};
 use slog::{Drain as _, Duplicate, Logger, o};
 
+use crate::cluster::{self, ClusterArgs};
 use crate::traffic::TrafficDrain;
 use files::LocalFiles;
 use welcome::Welcome;
@@ -43,23 +44,37 @@ const REGION: &str = "us-east-1";
       Serve on free ports; one line of JSON when ready, for scripts.
 
   nova-local up --config models.hcl
-      With a configuration of your own on top of the built-in one.")]
+      With a configuration of your own on top of the built-in one.
+
+  nova-local up --cluster
+      Real servers of Consul, Vault and Nomad, and the proxy as a job of Nomad's. It runs on in the background.
+
+  nova-local up --cluster --release nova-0.1.0-linux-amd64.tar.gz --free-ports
+      The same with a release, beside servers that are there already.")]
 pub struct UpArgs {
     /// The address of the OpenAI API
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", conflicts_with = "cluster")]
     pub listen: SocketAddr,
 
     /// The address of the metrics
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0", conflicts_with = "cluster")]
     pub metrics: SocketAddr,
 
     /// A configuration file that is laid over the built-in one; may be repeated
-    #[arg(long = "config", value_name = "FILE")]
+    #[arg(long = "config", value_name = "FILE", conflicts_with = "cluster")]
     pub config: Vec<PathBuf>,
 
     /// Print one line of JSON when ready, instead of text
     #[arg(long)]
     pub json: bool,
+
+    /// Run real servers of Consul, Vault and Nomad in the background, and the proxy in them
+    #[arg(long)]
+    pub cluster: bool,
+
+    /// What else the cluster is to be
+    #[command(flatten)]
+    pub in_cluster: ClusterArgs,
 }
 
 /// The credentials that the simulator accepts.
@@ -83,6 +98,10 @@ impl CredentialSource for SimulatorCredentials {
 /// # Errors
 /// A port that is taken, a configuration that is refused, or a stop that does not end.
 pub async fn run(args: UpArgs) -> anyhow::Result<()> {
+    if args.cluster {
+        nova_proxy::cli::crypto_provider()?;
+        return cluster::up(args.in_cluster, args.json).await;
+    }
     anyhow::ensure!(
         args.listen.ip().is_loopback() && args.metrics.ip().is_loopback(),
         "nova-local listens on loopback addresses only, because everybody knows its API key: write 127.0.0.1, or run nova-proxy"
