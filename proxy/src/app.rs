@@ -9,6 +9,8 @@ mod first;
 mod gauges;
 mod instance;
 mod listening;
+mod pepper;
+mod secret_places;
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,8 +33,8 @@ use crate::routes::{self, RenderMetrics};
 use crate::server::{ListenSocket, ServerTls, StopTokens, TrustedHops};
 use crate::services::SharedServices;
 use crate::upstream::{CachedCredentials, CredentialSource};
-use crate::vault::Vault;
 use listening::Listening;
+use secret_places::SecretPlaces;
 
 pub(crate) use build::concurrency;
 pub use build::{BuildError, Checked, check, snapshot};
@@ -104,7 +106,7 @@ pub struct App {
     tls: Option<Arc<ServerTls>>,
     standing: Standing,
     consul: Option<documents::Consul>,
-    vault: Option<Vault>,
+    secrets: SecretPlaces,
     tasks: Tasks,
 }
 
@@ -122,14 +124,16 @@ impl App {
         let bootstrap = &first.files.config.bootstrap;
         let watches = Watches::before_reading(surroundings.config_watch.clone(), bootstrap);
         let vault = build::vault(&first.files)?;
-        let credentials = build::credentials(&first.files, &surroundings, vault.as_ref())?;
+        let sealed = build::sealed(&first.files)?;
+        let credentials = build::credentials(&first.files, &surroundings, (vault.as_ref(), sealed.clone()))?;
+        let secrets = SecretPlaces { aws: build::secrets_manager(&first.files, &credentials), vault, sealed };
         let tls = build::tls(&first.files, &surroundings)?;
         let log = surroundings.log.new(o!(keys::COMPONENT => "proxy"));
         let beginning = first.judge(surroundings.instance.clone(), &credentials, &log)?;
         let services = build::services(beginning.snapshot, beginning.receipts, log, shutdown)?;
         let standing = Standing::new(watches, beginning.in_force, beginning.refused, beginning.keep);
         let consul = beginning.documents.consul;
-        Ok(Self { services, credentials, surroundings, tls, standing, consul, vault, tasks })
+        Ok(Self { services, credentials, surroundings, tls, standing, consul, secrets, tasks })
     }
 
     /// Asks for a drain, for a program that runs the proxy within itself.
@@ -153,7 +157,7 @@ impl App {
         listeners: Listeners,
         signals: impl SignalSource + 'static,
     ) -> io::Result<Outcome> {
-        let Self { services, credentials, surroundings, tls, standing, consul, vault, tasks } = self;
+        let Self { services, credentials, surroundings, tls, standing, consul, secrets, tasks } = self;
         let bootstrap = services.snapshots.current().loaded.config.bootstrap.clone();
         let metrics_tls = bootstrap.tls.as_ref().is_some_and(|tls| tls.metrics);
         let server = bootstrap.server.clone();
@@ -165,16 +169,9 @@ impl App {
             "signals",
             watch_signals(signals, tasks.shutdown().clone(), log.clone(), move || signal_reload.notify_one()),
         );
-        tasks.spawn(
-            "credentials",
-            background::keep_credentials(
-                credentials.clone(),
-                services.readiness.declare("credentials", "not loaded yet"),
-                tasks.shutdown().clone(),
-                log.clone(),
-            ),
-        );
-        background::keep_secrets(vault, tls.as_ref(), (&tasks, &services, &surroundings.log))?;
+        let place = build::place_of_credentials(&bootstrap.bedrock);
+        background::keep_credentials(&credentials, place, (&tasks, &services, &log));
+        background::keep_secrets(secrets, tls.as_ref(), (&tasks, &services, &surroundings.log))?;
         let watch_counters = consul.as_ref().map(|consul| consul.counters.clone());
         let start =
             |consul| consul::start(consul, &bootstrap, &listeners, &services, (&tasks, &surroundings.log));

@@ -221,6 +221,11 @@ pub(crate) fn vault_token_not_renewed(log: &Logger, reason: &str) {
     warn!(log, "Vault gives no token; it is asked again and again, and what was read of it serves on until it ends"; keys::ERROR => reason);
 }
 
+/// The login fails, and the token is made to last longer in its place: nothing is lost yet.
+pub(crate) fn vault_login_covered(log: &Logger, reason: &str) {
+    warn!(log, "Vault takes no login; the token is renewed for as long as it may be"; keys::ERROR => reason);
+}
+
 /// The token of this process was not revoked at its end.
 pub(crate) fn vault_token_left(log: &Logger, reason: &str) {
     warn!(log, "the Vault token of this process was not revoked; it ends by itself"; keys::ERROR => reason);
@@ -228,12 +233,36 @@ pub(crate) fn vault_token_left(log: &Logger, reason: &str) {
 
 /// A declared secret was read.
 pub(crate) fn secret_read(log: &Logger, name: &str, place: &str) {
-    info!(log, "secret read"; "secret" => name, "place" => place);
+    info!(log, "secret read"; keys::SECRET => name, "place" => place);
 }
 
 /// A declared secret cannot be read, or is not good for what it is declared for.
 pub(crate) fn secret_not_read(log: &Logger, name: &str, reason: &str) {
-    warn!(log, "a secret cannot be used yet; it is read again and again"; "secret" => name, keys::ERROR => reason);
+    warn!(log, "a secret cannot be used yet; it is read again and again"; keys::SECRET => name, keys::ERROR => reason);
+}
+
+/// A secret cannot be had from its own place, and the last known one is used.
+pub(crate) fn sealed_secret_used(log: &Logger, name: &str, read_at: Timestamp, ends_at: Option<Timestamp>) {
+    warn!(log, "the last known secret is used, which was kept sealed"; keys::SECRET => name, "read_at" => %read_at, "ends_at" => ends_at.map(|at| at.to_string()));
+}
+
+/// There is a kept secret that is of no use.
+pub(crate) fn sealed_secret_unusable(log: &Logger, name: &str, reason: &str) {
+    warn!(log, "the secret that was kept sealed is not used"; keys::SECRET => name, keys::ERROR => reason);
+}
+
+/// A secret is in use and not kept.
+pub(crate) fn secret_not_sealed(log: &Logger, name: &str, reason: &str) {
+    warn!(log, "a secret is in use but not kept: a start without its source would not have it"; keys::SECRET => name, keys::ERROR => reason);
+}
+
+/// Since when a secret is the one in use, and until when.
+pub(crate) fn secret_times(name: &str, read_at: Timestamp, ends_at: Option<Timestamp>) {
+    let seconds = |at: Timestamp| at.as_duration().as_secs_f64();
+    metrics::gauge!(names::SECRET_READ_SECONDS, keys::SECRET => name.to_owned()).set(seconds(read_at));
+    if let Some(ends_at) = ends_at {
+        metrics::gauge!(names::SECRET_ENDS_SECONDS, keys::SECRET => name.to_owned()).set(seconds(ends_at));
+    }
 }
 
 /// What has happened to the watch on the documents until now.

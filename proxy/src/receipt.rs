@@ -1,9 +1,11 @@
-//! What an instance tells of its configuration: which one is in force, why the last one was refused, and how it stands with Consul.
+//! What an instance tells of its configuration: which one is in force, why the last one was refused, how it stands with Consul and Vault,
+//! and how old its secrets are.
 //!
-//! Owns the form of the receipt and its latest state. The reloader, the watch and the registration write to it; the pages
-//! `/config/receipt` and `/health` read it. It holds no secret: faults quote values under the rules of `nova-config`.
+//! Owns the form of the receipt and its latest state. The reloader, the watch, the registration and what reads secrets write to it; the
+//! pages `/config/receipt` and `/health` read it. It holds no secret: faults quote values under the rules of `nova-config`.
 
 mod refusal;
+mod secrets;
 mod standing;
 
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 
 pub use refusal::{FaultEntry, Refusal, RefusedFiles};
+pub use secrets::{SecretPlace, SecretStanding, VaultStanding, VaultState};
 pub use standing::{ConsulStanding, ConsulState, RegistrationState};
 
 /// Where the documents of the configuration in force come from.
@@ -131,6 +134,10 @@ pub struct Receipt {
     pub refusal: Option<Refusal>,
     /// How the instance stands with Consul.
     pub consul: ConsulStanding,
+    /// How the instance stands with Vault.
+    pub vault: VaultStanding,
+    /// Its secrets by name.
+    pub secrets: Vec<SecretStanding>,
 }
 
 /// The latest receipt, shared by those who change it and those who read it.

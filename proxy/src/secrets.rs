@@ -1,9 +1,12 @@
 //! Declared secrets, read from where the configuration says that each is.
 //!
-//! Whoever uses a secret keeps it in memory; nothing here does, and nothing of it is written anywhere.
+//! Whoever uses a secret keeps it in memory; nothing here does. Nothing of it is written anywhere, unless `secret_cache` says so.
 
+mod aws;
+mod cache;
 mod environment;
 mod file;
+pub mod sealed;
 mod vault;
 
 use std::fmt;
@@ -16,6 +19,10 @@ use nova_config::{SecretConfig, SecretLocation};
 use nova_hashistack::{HashistackError, VaultClient};
 use secrecy::SecretSlice;
 
+use crate::receipt::SecretPlace;
+use crate::upstream::{SecretsManager, SecretsManagerError};
+use aws::AwsSecret;
+pub use cache::SecretCache;
 use environment::EnvironmentSecret;
 use file::FileSecret;
 use vault::VaultSecret;
@@ -68,6 +75,25 @@ pub enum SecretError {
         /// The field.
         field: String,
     },
+    /// AWS gives no answer, or a refusal.
+    #[error("the secret {id} cannot be read from AWS Secrets Manager")]
+    AwsSecretsManager {
+        /// Its name or ARN.
+        id: String,
+        /// What AWS says.
+        #[source]
+        source: Box<SecretsManagerError>,
+    },
+    /// It is no JSON with this key.
+    #[error(
+        "the secret {id} in AWS Secrets Manager is no JSON object with a text under {key}: write it there, or declare it without #{key}"
+    )]
+    NoKey {
+        /// Its name or ARN.
+        id: String,
+        /// The key.
+        key: String,
+    },
     /// A file that is not there, or not ours to read.
     #[error("cannot read the secret in {}; check the path and its permissions", path.display())]
     File {
@@ -98,6 +124,7 @@ pub enum SecretError {
 pub fn source(
     config: &SecretConfig,
     vault: Option<&VaultClient>,
+    aws: &SecretsManager,
 ) -> Result<Arc<dyn SecretSource>, SecretError> {
     Ok(match (&config.source, vault) {
         (SecretLocation::Vault { path, field }, Some(client)) => {
@@ -106,9 +133,22 @@ pub fn source(
         (SecretLocation::Vault { path, .. }, None) => {
             return Err(SecretError::NoVault { path: path.clone() });
         }
+        (SecretLocation::AwsSecretsManager { id, key }, _) => {
+            Arc::new(AwsSecret::new(aws.clone(), id.clone(), key.clone()))
+        }
         (SecretLocation::File(path), _) => Arc::new(FileSecret::new(path.clone())),
         (SecretLocation::Environment(name), _) => Arc::new(EnvironmentSecret::new(name.clone())),
     })
+}
+
+/// Where it is, as receipts tell it.
+pub fn place(config: &SecretConfig) -> SecretPlace {
+    match config.source {
+        SecretLocation::Vault { .. } => SecretPlace::Vault,
+        SecretLocation::AwsSecretsManager { .. } => SecretPlace::AwsSecretsManager,
+        SecretLocation::File(_) => SecretPlace::File,
+        SecretLocation::Environment(_) => SecretPlace::Environment,
+    }
 }
 
 /// A secret of a size that secrets have.

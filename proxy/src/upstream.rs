@@ -28,6 +28,7 @@ pub mod region;
 pub mod reply;
 mod request;
 pub mod retry;
+mod secrets_manager;
 pub mod sign;
 
 #[cfg(test)]
@@ -44,8 +45,8 @@ pub use breakers::{BreakerKey, Breakers};
 pub use client::{BedrockClient, Call};
 pub use config::{RetryConfig, UpstreamConfig};
 pub use credentials::{
-    AssumedRole, CachedCredentials, CredentialCacheConfig, CredentialError, CredentialSource, DefaultChain,
-    RoleConfig, VaultCredentials,
+    AssumedRole, CachedCredentials, CredentialCacheConfig, CredentialError, CredentialSource,
+    CredentialStanding, DefaultChain, KeptCredentials, RoleConfig, VaultCredentials,
 };
 pub use error::{Phase, TimeoutKind, UpstreamError, UpstreamErrorKind, UpstreamSetupError};
 pub use event_decoder::{Event, EventType};
@@ -55,3 +56,6 @@ pub(crate) use operation::{Converse, ConverseStream, CountTokens, InvokeModel, O
 pub use region::Spill;
 pub use reply::Reply;
 pub(crate) use retry::draw;
+pub use secrets_manager::{
+    ENDPOINT_VARIABLE as SECRETS_MANAGER_ENDPOINT, SecretsManager, SecretsManagerError,
+};

@@ -3,10 +3,12 @@
 //! What is read of Vault is for those who use it; a request never waits for it.
 
 mod certificate;
+mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use nova_config::{VaultAppRoleConfig, VaultConfig, VaultToken};
 use nova_hashistack::transport::{AddressError, TokenSource};
 use nova_hashistack::vault::{AppRole, LoginMethod, SecretId, VaultLogin};
@@ -17,8 +19,10 @@ use slog::Logger;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::events;
+use crate::receipt::ReceiptStore;
 
-pub(crate) use certificate::CertificateRenewal;
+pub(crate) use certificate::{CertificateRenewal, NAME as CERTIFICATE};
+pub(crate) use standing::standing;
 
 /// How long a call may take: less than credentials may take to be loaded, so that the reason is told.
 const CALL_TIMEOUT: Duration = Duration::from_secs(8);
@@ -43,6 +47,8 @@ pub enum VaultSetupError {
 /// Vault, as whom the configuration says.
 #[derive(Debug, Clone)]
 pub struct Vault {
+    /// Address and namespace.
+    server: String,
     client: VaultClient,
     login: Option<Arc<VaultLogin>>,
 }
@@ -72,7 +78,13 @@ impl Vault {
             Err(source) => source,
         };
         let client = VaultClient::new(settings).map_err(VaultSetupError::Client)?;
-        Ok(Self { client, login })
+        let server = format!("{} {}", config.address, config.namespace.as_deref().unwrap_or_default());
+        Ok(Self { server, client, login })
+    }
+
+    /// Address and namespace, which tell one Vault from another.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
     }
 
     /// The client.
@@ -81,10 +93,10 @@ impl Vault {
     }
 
     /// Keeps the login alive until the process stops, and logs out then. A token that something else keeps needs nothing of this.
-    pub(crate) async fn keep(self, shutdown: Shutdown, log: Logger) {
+    pub(crate) async fn keep(self, receipts: ReceiptStore, shutdown: Shutdown, log: Logger) {
         let Some(login) = self.login else { return shutdown.stopped().await };
         tokio::select! {
-            () = renew(&login, &log) => {}
+            () = renew(&login, &receipts, &log) => {}
             () = shutdown.stopped() => {}
         }
         match timeout(LOGOUT, login.logout()).await {
@@ -119,29 +131,37 @@ fn app_role(with: &VaultAppRoleConfig) -> AppRole {
 }
 
 /// Gets each token before the last one ends. What fails is told when it begins to and when it is over.
-async fn renew(login: &VaultLogin, log: &Logger) {
+async fn renew(login: &VaultLogin, receipts: &ReceiptStore, log: &Logger) {
     let mut pause = PAUSE;
-    let mut is_failing = false;
+    let (mut is_failing, mut is_covered) = (false, false);
+    // Calls get tokens too: what is in force here may be another one than at the last look.
+    let mut known = None;
     loop {
-        let before = login.due();
         match login.keep().await {
             Ok(()) => {
-                if login.due() != before || is_failing {
-                    events::vault_token_in_force(
-                        log,
-                        login.due().map(|due| due.saturating_duration_since(Instant::now())),
-                    );
+                let due = login.due();
+                if known != Some(due) || is_failing {
+                    let due_in = due.map(|due| due.saturating_duration_since(Instant::now()));
+                    events::vault_token_in_force(log, due_in);
+                    let fault = login.fault().map(|fault| error_chain(&*fault));
+                    if let Some(fault) = fault.as_ref().filter(|_| !is_covered) {
+                        events::vault_login_covered(log, fault);
+                    }
+                    is_covered = fault.is_some();
+                    receipts.change(|receipt| receipt.vault.logged_in(Timestamp::now(), fault));
                 }
-                (pause, is_failing) = (PAUSE, false);
+                (pause, is_failing, known) = (PAUSE, false, Some(due));
                 // A token without an end is looked at now and then: a call may have replaced it by one that ends.
                 // One whose time has come is being replaced by a call of somebody else at this moment.
                 let now = Instant::now();
                 sleep_until(login.due().unwrap_or(now + PAUSE_MAX).max(now + PAUSE / 2)).await;
             }
             Err(error) => {
+                let error = error_chain(&error);
                 if !is_failing {
-                    events::vault_token_not_renewed(log, &error_chain(&error));
+                    events::vault_token_not_renewed(log, &error);
                 }
+                receipts.change(|receipt| receipt.vault.failed(Timestamp::now(), error));
                 is_failing = true;
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE_MAX);

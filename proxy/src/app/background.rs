@@ -2,34 +2,48 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use nova_config::{AuthConfig, CertificateConfig, PepperConfig};
-use nova_hashistack::VaultClient;
+use jiff::Timestamp;
+use nova_config::CertificateConfig;
 use nova_lifecycle::{ConditionHandle, Shutdown, Tasks};
 use nova_telemetry::metrics::{MetricsHandle, UPKEEP_EVERY};
 use nova_telemetry::{error_chain, keys};
 use slog::{Logger, o, warn};
 
-use crate::auth::{Authenticator, Pepper};
 use crate::events;
-use crate::secrets::{self, SecretError};
+use crate::receipt::{ReceiptStore, SecretPlace};
+use crate::secrets::SecretCache;
 use crate::server::ServerTls;
 use crate::services::SharedServices;
-use crate::upstream::CachedCredentials;
-use crate::vault::{CertificateRenewal, Vault};
+use crate::upstream::{CachedCredentials, CredentialStanding};
+use crate::vault::{CERTIFICATE, CertificateRenewal};
+
+use super::SecretPlaces;
+use super::build::CREDENTIALS;
+use super::pepper;
 
 /// How long to wait between attempts to load the first AWS credentials: at first, and at most.
 const FIRST_CREDENTIALS_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
-/// The same for secrets.
-const FIRST_SECRET_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
-
 /// Loads credentials before the first request needs them, and keeps them fresh. Until there are some, another instance may do better, so
 /// that this one is not ready; once there were some it stays so, and the log tells of failed renewals.
-pub(super) async fn keep_credentials(
+pub(super) fn keep_credentials(
+    credentials: &Arc<CachedCredentials>,
+    place: SecretPlace,
+    (tasks, services, log): (&Tasks, &SharedServices, &Logger),
+) {
+    let ready = services.readiness.declare("credentials", "not loaded yet");
+    let told = (ready, services.receipts.clone());
+    let keeping =
+        credentials_for_ever(Arc::clone(credentials), place, told, tasks.shutdown().clone(), log.clone());
+    tasks.spawn("credentials", keeping);
+}
+
+async fn credentials_for_ever(
     credentials: Arc<CachedCredentials>,
-    ready: ConditionHandle,
+    place: SecretPlace,
+    (ready, receipts): (ConditionHandle, ReceiptStore),
     shutdown: Shutdown,
     log: Logger,
 ) {
@@ -51,25 +65,49 @@ pub(super) async fn keep_credentials(
     };
     tokio::select! {
         () = keep => {}
+        () = tell_of_credentials(&credentials, place, &receipts) => {}
         () = shutdown.stopped() => {}
+    }
+}
+
+/// Tells in the receipt how old the credentials are, and why there are no newer ones, for ever.
+async fn tell_of_credentials(credentials: &CachedCredentials, place: SecretPlace, receipts: &ReceiptStore) {
+    let timestamp = |at: SystemTime| Timestamp::try_from(at).ok();
+    let mut standing = credentials.standing();
+    loop {
+        let CredentialStanding { loaded, fault } = standing.borrow_and_update().clone();
+        let read_at = loaded.and_then(|(loaded, _)| timestamp(loaded));
+        let ends_at = loaded.and_then(|(_, ends)| timestamp(ends?));
+        if let Some(read_at) = read_at {
+            events::secret_times(CREDENTIALS, read_at, ends_at);
+        }
+        let error = fault.map(|fault| error_chain(&*fault));
+        receipts.change(|receipt| {
+            receipt.secret(CREDENTIALS, place, |secret| {
+                (secret.read_at, secret.ends_at, secret.error) = (read_at, ends_at, error);
+            });
+        });
+        if standing.changed().await.is_err() {
+            // The cache is gone, and with it whoever would have to be told.
+            return std::future::pending().await;
+        }
     }
 }
 
 /// Reads the declared secrets, and keeps what Vault gives fresh.
 pub(super) fn keep_secrets(
-    vault: Option<Vault>,
+    places: SecretPlaces,
     tls: Option<&Arc<ServerTls>>,
     (tasks, services, log): (&Tasks, &SharedServices, &Logger),
 ) -> io::Result<()> {
-    let client = vault.as_ref().map(Vault::client);
-    read_pepper(client, (tasks, services, log)).map_err(io::Error::other)?;
-    keep_vault(vault, tls, (tasks, services, log));
+    pepper::read(&places, (tasks, services, log)).map_err(io::Error::other)?;
+    keep_vault(places, tls, (tasks, services, log));
     Ok(())
 }
 
 /// Keeps the login at Vault alive, where there is one, and the listeners in certificates, where Vault signs them.
 fn keep_vault(
-    vault: Option<Vault>,
+    SecretPlaces { vault, sealed, .. }: SecretPlaces,
     tls: Option<&Arc<ServerTls>>,
     (tasks, services, log): (&Tasks, &SharedServices, &Logger),
 ) {
@@ -80,55 +118,13 @@ fn keep_vault(
     {
         let ready = services.readiness.declare("certificate", "Vault has not signed it yet");
         let client = vault.client().clone();
-        let renewal = CertificateRenewal::new(client, config, Arc::clone(tls), ready, log.clone());
+        let origin = format!("{} {config:?}", vault.server());
+        let cache = SecretCache::new(sealed, CERTIFICATE, origin, log.clone());
+        let told = (services.receipts.clone(), cache);
+        let renewal = CertificateRenewal::new(client, config, Arc::clone(tls), ready, told, log.clone());
         tasks.spawn("certificate", renewal.keep(tasks.shutdown().clone()));
     }
-    tasks.spawn("vault", vault.keep(tasks.shutdown().clone(), log));
-}
-
-/// Reads the secret that keys are hashed with, where one is declared, and again until it is good: until then no key can be checked, and
-/// another instance may do better.
-fn read_pepper(
-    vault: Option<&VaultClient>,
-    (tasks, services, log): (&Tasks, &SharedServices, &Logger),
-) -> Result<(), SecretError> {
-    let auth = &services.snapshots.current().loaded.config.bootstrap.auth;
-    let AuthConfig::Keys { pepper: PepperConfig::Secret(declared), .. } = auth else { return Ok(()) };
-    let Authenticator::KeysFile(keys_file) = &services.authenticator else { return Ok(()) };
-    let (source, keys_file) = (secrets::source(declared, vault)?, Arc::clone(keys_file));
-    let ready = services.readiness.declare("pepper", "not read yet");
-    let (shutdown, log) = (tasks.shutdown().clone(), log.new(o!(keys::COMPONENT => "secrets")));
-    let name = declared.name.clone();
-    let read = async move {
-        let (mut pause, mut said) = (FIRST_SECRET_PAUSE.0, String::new());
-        loop {
-            let pepper = source.read().await.map_err(|error| error_chain(&error));
-            match pepper.and_then(|secret| Pepper::new(&secret).map_err(|error| error_chain(&error))) {
-                Ok(pepper) => {
-                    keys_file.give_pepper(pepper);
-                    ready.hold("read");
-                    return events::secret_read(&log, &name, &source.describe());
-                }
-                Err(reason) => {
-                    if said != reason {
-                        events::secret_not_read(&log, &name, &reason);
-                        ready.fail(reason.clone());
-                        said = reason;
-                    }
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(FIRST_SECRET_PAUSE.1);
-                }
-            }
-        }
-    };
-    tasks.spawn("pepper", async move {
-        tokio::select! {
-            // There is nothing left to do, and a task that ends before the process does would be told as failed.
-            () = read => shutdown.stopped().await,
-            () = shutdown.stopped() => {}
-        }
-    });
-    Ok(())
+    tasks.spawn("vault", vault.keep(services.receipts.clone(), tasks.shutdown().clone(), log));
 }
 
 /// Histograms pile up values until somebody takes them in, and connections that Bedrock has closed stay until somebody looks.

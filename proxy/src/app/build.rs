@@ -27,17 +27,19 @@ use crate::events;
 use crate::limit::{Admission, BodyMemory, ConcurrencyLimit, ConcurrencySettings};
 use crate::media::{HostPattern, ImageFetchSettings, ImageFetcher};
 use crate::models::{ModelTable, today};
-use crate::receipt::ReceiptStore;
+use crate::receipt::{ReceiptStore, SecretPlace};
 use crate::reload::ReloadError;
 use crate::repair::LearnedRefusals;
+use crate::secrets::SecretCache;
+use crate::secrets::sealed::{SealedError, SealedSecrets};
 use crate::server::{CertificateSource, ClientRules, ServerTls, TlsError, TrustedHops};
 use crate::services::{Services, SharedServices};
 use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::upstream::clock::system_clock;
 use crate::upstream::{
     AssumedRole, BedrockClient, BreakerConfig, Breakers, CachedCredentials, CredentialCacheConfig,
-    CredentialSource, DefaultChain, HttpsProxy, RetryConfig, RoleConfig, UpstreamConfig, VaultCredentials,
-    aws_http_client,
+    CredentialSource, DefaultChain, HttpsProxy, KeptCredentials, RetryConfig, RoleConfig,
+    SECRETS_MANAGER_ENDPOINT, SecretsManager, UpstreamConfig, VaultCredentials, aws_http_client,
 };
 use crate::vault::{Vault, VaultSetupError};
 
@@ -45,6 +47,9 @@ use crate::vault::{Vault, VaultSetupError};
 const VECTOR_BUDGET_KIB: usize = 1024 * 1024;
 /// The standard variable of a Bedrock API key, which calls carry in place of a signature.
 const BEARER_KEY: &str = "AWS_BEARER_TOKEN_BEDROCK";
+
+/// What receipts, metrics and the cache of secrets call AWS credentials.
+pub(super) const CREDENTIALS: &str = "aws_credentials";
 
 /// No attempt starts later than this after a call began: a caller who waits that long has given up.
 const RETRY_BUDGET: Duration = Duration::from_secs(60);
@@ -67,6 +72,9 @@ pub enum BuildError {
     /// The certificate.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The key of kept secrets.
+    #[error(transparent)]
+    Sealed(#[from] SealedError),
     /// The settings of Vault.
     #[error(transparent)]
     Vault(#[from] VaultSetupError),
@@ -97,12 +105,29 @@ pub(super) fn vault(loaded: &Loaded) -> Result<Option<Vault>, BuildError> {
     Ok(loaded.config.bootstrap.vault.as_ref().map(Vault::new).transpose()?)
 }
 
+/// The last known secrets, where they are kept.
+pub(super) fn sealed(loaded: &Loaded) -> Result<Option<SealedSecrets>, BuildError> {
+    Ok(loaded.config.bootstrap.secret_cache.as_ref().map(SealedSecrets::open).transpose()?)
+}
+
+/// The client of AWS Secrets Manager, which calls nobody before a secret is read.
+pub(super) fn secrets_manager(loaded: &Loaded, credentials: &Arc<CachedCredentials>) -> SecretsManager {
+    let endpoint = std::env::var(SECRETS_MANAGER_ENDPOINT).ok().filter(|endpoint| !endpoint.is_empty());
+    SecretsManager::new(&upstream(loaded), endpoint, Arc::clone(credentials), system_clock())
+}
+
+/// Where AWS credentials come from, as receipts tell it.
+pub(super) fn place_of_credentials(bedrock: &BedrockConfig) -> SecretPlace {
+    if bedrock.vault_credentials.is_some() { SecretPlace::Vault } else { SecretPlace::Aws }
+}
+
 /// The cache of AWS credentials over their source.
 pub(super) fn credentials(
     loaded: &Loaded,
     surroundings: &Surroundings,
-    vault: Option<&Vault>,
+    (vault, sealed): (Option<&Vault>, Option<SealedSecrets>),
 ) -> Result<Arc<CachedCredentials>, BuildError> {
+    let log = surroundings.log.new(o!(keys::COMPONENT => "credentials"));
     let bedrock = &loaded.config.bootstrap.bedrock;
     let http = aws_http_client(&upstream(loaded)).map_err(SnapshotError::from)?;
     let chain = || {
@@ -110,8 +135,10 @@ pub(super) fn credentials(
         Arc::new(chain) as Arc<dyn CredentialSource>
     };
     let from_vault = vault.zip(bedrock.vault_credentials.clone()).map(|(vault, config)| {
+        let origin = format!("{} {config:?}", vault.server());
+        let cache = SecretCache::new(sealed, CREDENTIALS, origin, log.clone());
         let source = VaultCredentials::new(vault.client().clone(), config, &surroundings.instance);
-        Arc::new(source) as Arc<dyn CredentialSource>
+        Arc::new(KeptCredentials::new(Arc::new(source), cache)) as Arc<dyn CredentialSource>
     });
     let brought = surroundings.credential_source.clone();
     let mut source = brought.or(from_vault).unwrap_or_else(chain);
@@ -123,7 +150,6 @@ pub(super) fn credentials(
     let from_environment = surroundings.credential_source.is_none();
     let bearer_key = from_environment.then(|| std::env::var(BEARER_KEY).ok()).flatten();
     let bearer_key = bearer_key.filter(|key| !key.is_empty()).map(SecretString::from);
-    let log = surroundings.log.new(o!(keys::COMPONENT => "credentials"));
     let cache = CachedCredentials::new(source, CredentialCacheConfig::default(), system_clock(), log);
     Ok(Arc::new(cache.with_bearer_key(bearer_key)))
 }

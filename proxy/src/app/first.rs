@@ -17,6 +17,7 @@ use crate::receipt::{AppliedConfig, ConfigSource, Identity, Receipt, ReceiptStor
 use crate::reload::{Files, Keep, ReloadError, Sourced, judge, says_the_same};
 use crate::snapshot::Snapshot;
 use crate::upstream::CachedCredentials;
+use crate::vault;
 
 /// The texts that a process begins with, read and not yet judged together.
 pub struct FirstConfig {
@@ -104,8 +105,14 @@ impl Parts {
         sourced.tell(&mut config);
         let refusal: Option<Refusal> =
             refused.as_ref().map(|(error, _, documents)| error.of_documents(documents, now));
-        let receipt =
-            Receipt { identity: Arc::new(identity), config, refusal, consul: documents.standing(now) };
+        let receipt = Receipt {
+            identity: Arc::new(identity),
+            config,
+            refusal,
+            consul: documents.standing(now),
+            vault: vault::standing(snapshot.loaded.config.bootstrap.vault.as_ref(), now),
+            secrets: Vec::new(),
+        };
         let mut keep = Keep::new(documents.last_known_good.clone());
         if must_keep {
             keep.want();

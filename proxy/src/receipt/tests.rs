@@ -38,6 +38,12 @@ fn receipt() -> Receipt {
         config,
         refusal: Some(Refusal::new(refused, at("2026-11-23T12:05:00Z"), "invalid", &[fault])),
         consul,
+        vault: VaultStanding::new(
+            VaultState::Pending,
+            Some("jwt at jwt-nomad, role nova-proxy".to_owned()),
+            at("2026-11-23T12:00:00Z"),
+        ),
+        secrets: Vec::new(),
     }
 }
 
@@ -60,9 +66,51 @@ fn the_receipt_has_the_members_that_others_read() {
         "consul": {
             "state": "in_sync", "seen_index": 130, "since": "2026-11-23T12:00:00Z", "last_contact_ms": 12, "error": null,
             "registration": "off", "registration_error": null
-        }
+        },
+        "vault": {
+            "state": "pending", "login": "jwt at jwt-nomad, role nova-proxy", "since": "2026-11-23T12:00:00Z", "token_at": null,
+            "error": null
+        },
+        "secrets": []
     });
     assert_eq!(serde_json::to_value(receipt()).expect("a receipt is JSON"), expected);
+}
+
+#[test]
+fn secrets_are_told_by_name_and_age_in_the_order_of_their_names() {
+    let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+    let mut receipt = receipt();
+    receipt.secret("pepper", SecretPlace::Vault, |secret| secret.error = Some("sealed".to_owned()));
+    receipt.secret("aws_credentials", SecretPlace::Vault, |secret| {
+        secret.read_at = Some(at("2026-11-23T12:00:00Z"));
+        secret.ends_at = Some(at("2026-11-23T13:00:00Z"));
+    });
+    receipt.secret("pepper", SecretPlace::Vault, |secret| secret.error = Some("still sealed".to_owned()));
+    let told = serde_json::to_value(receipt).expect("a receipt is JSON");
+    let expected = json!([
+        {"name": "aws_credentials", "place": "vault", "read_at": "2026-11-23T12:00:00Z", "ends_at": "2026-11-23T13:00:00Z",
+            "error": null},
+        {"name": "pepper", "place": "vault", "read_at": null, "ends_at": null, "error": "still sealed"},
+    ]);
+    assert_eq!(told["secrets"], expected);
+}
+
+#[test]
+fn a_login_that_fails_is_told_with_the_time_since_when_it_does() {
+    let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+    let (first, second, third) =
+        (at("2026-11-23T12:00:00Z"), at("2026-11-23T12:01:00Z"), at("2026-11-23T12:02:00Z"));
+    let mut vault = VaultStanding::new(VaultState::Pending, None, first);
+    vault.failed(second, "sealed".to_owned());
+    assert_eq!((vault.state, vault.since), (VaultState::Pending, first));
+    vault.logged_in(second, None);
+    vault.logged_in(third, Some("the file is stale".to_owned()));
+    assert_eq!((vault.state, vault.since, vault.token_at), (VaultState::LoggedIn, second, Some(third)));
+    vault.failed(third, "sealed".to_owned());
+    assert_eq!(
+        (vault.state, vault.since, vault.error.as_deref()),
+        (VaultState::Failing, third, Some("sealed"))
+    );
 }
 
 #[test]
@@ -102,6 +150,14 @@ fn words_are_the_same_in_json_and_in_the_log() {
         RegistrationState::Failed,
         RegistrationState::Maintenance,
         RegistrationState::Deregistered,
+    ];
+    assert!(states.iter().all(|state| json!(state) == state.as_str()));
+    let states = [
+        VaultState::Off,
+        VaultState::TokenGiven,
+        VaultState::Pending,
+        VaultState::LoggedIn,
+        VaultState::Failing,
     ];
     assert!(states.iter().all(|state| json!(state) == state.as_str()));
     let sources = [ConfigSource::Files, ConfigSource::Consul, ConfigSource::LastKnownGood];

@@ -2,12 +2,23 @@
 
 use rstest::rstest;
 use secrecy::ExposeSecret as _;
+use slog::{Discard, Logger, o};
 
 use super::*;
+use crate::upstream::clock::system_clock;
+use crate::upstream::{CachedCredentials, CredentialCacheConfig, DefaultChain, UpstreamConfig};
+
+/// A client that nothing is asked of here.
+fn aws() -> SecretsManager {
+    let log = Logger::root(Discard, o!());
+    let chain = Arc::new(DefaultChain::new("us-east-1"));
+    let cache = CachedCredentials::new(chain, CredentialCacheConfig::default(), system_clock(), log);
+    SecretsManager::new(&UpstreamConfig::new("us-east-1"), None, Arc::new(cache), system_clock())
+}
 
 async fn read(location: SecretLocation) -> Result<Vec<u8>, SecretError> {
     let config = SecretConfig { name: "pepper".to_owned(), source: location };
-    let secret = source(&config, None)?.read().await?;
+    let secret = source(&config, None, &aws())?.read().await?;
     Ok(secret.expose_secret().to_vec())
 }
 

@@ -34,7 +34,7 @@ const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
 /// The bundle of certificates cannot be used. The machine's own are read when they are first needed, which takes longer than the rest of
 /// the start and mostly never comes: credentials of the environment or of a metadata service need none.
 pub(crate) fn client(config: &UpstreamConfig) -> Result<SharedHttpClient, UpstreamSetupError> {
-    let transport = Transport(Arc::new(Lazy { config: config.clone(), http: OnceLock::new() }));
+    let transport = Transport(Arc::new(Lazy::new(config)));
     if config.ca_file.is_some() {
         transport.0.get()?;
     }
@@ -46,13 +46,17 @@ struct Transport(Arc<Lazy>);
 
 /// A client that is built when it is first used.
 #[derive(Debug)]
-struct Lazy {
+pub(super) struct Lazy {
     config: UpstreamConfig,
     http: OnceLock<HttpClient>,
 }
 
 impl Lazy {
-    fn get(&self) -> Result<HttpClient, UpstreamSetupError> {
+    pub(super) fn new(config: &UpstreamConfig) -> Self {
+        Self { config: config.clone(), http: OnceLock::new() }
+    }
+
+    pub(super) fn get(&self) -> Result<HttpClient, UpstreamSetupError> {
         if let Some(http) = self.http.get() {
             return Ok(http.clone());
         }

@@ -10,11 +10,13 @@ use futures_util::future::BoxFuture;
 mod assume_role;
 mod cache;
 mod default_chain;
+mod kept;
 mod vault;
 
 pub use assume_role::{AssumedRole, RoleConfig};
-pub use cache::{CachedCredentials, CredentialCacheConfig, SigningCredentials};
+pub use cache::{CachedCredentials, CredentialCacheConfig, CredentialStanding, SigningCredentials};
 pub use default_chain::DefaultChain;
+pub use kept::KeptCredentials;
 pub use vault::VaultCredentials;
 
 /// A place that credentials are loaded from: AWS's default chain, Vault's AWS engine, a fixed pair in tests.

@@ -153,7 +153,7 @@ impl Override {
     }
 }
 
-fn dns_suffix(region: &str, dual_stack: bool) -> &'static str {
+pub(super) fn dns_suffix(region: &str, dual_stack: bool) -> &'static str {
     let (plain, dual) = PARTITIONS
         .iter()
         .find(|(prefix, _, _)| region.starts_with(prefix))
@@ -162,7 +162,7 @@ fn dns_suffix(region: &str, dual_stack: bool) -> &'static str {
 }
 
 /// A region becomes part of a host name, so nothing but one lower-case DNS label is let through.
-fn is_region(region: &str) -> bool {
+pub(super) fn is_region(region: &str) -> bool {
     (1..=63).contains(&region.len())
         && !region.starts_with('-')
         && !region.ends_with('-')

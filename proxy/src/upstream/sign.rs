@@ -52,6 +52,20 @@ pub fn body_sha256(body: &[u8]) -> String {
     text
 }
 
+/// As [`sign_for`], for Bedrock Runtime.
+///
+/// # Errors
+/// As [`sign_for`].
+pub fn sign(
+    parts: &mut Parts,
+    body_sha256: &str,
+    region: &str,
+    signer: &Signer,
+    time: SystemTime,
+) -> Result<(), SignError> {
+    sign_for(SERVICE, parts, body_sha256, region, signer, time)
+}
+
 /// Adds `authorization`, `x-amz-date` and, for temporary credentials, `x-amz-security-token`.
 ///
 /// All headers that `parts` has at this time are signed, but `user-agent`, which intermediaries may change. The URI must be
@@ -59,7 +73,8 @@ pub fn body_sha256(body: &[u8]) -> String {
 ///
 /// # Errors
 /// See [`SignError`]; none of them depends on the network, so trying again does not help.
-pub fn sign(
+pub fn sign_for(
+    service: &'static str,
     parts: &mut Parts,
     body_sha256: &str,
     region: &str,
@@ -78,15 +93,15 @@ pub fn sign(
     let (canonical, signed_headers) = canonical::request(parts, body_sha256)?;
 
     let mut to_sign = String::with_capacity(160);
-    for part in ["AWS4-HMAC-SHA256\n", &time, "\n", date, "/", region, "/", SERVICE, "/aws4_request\n"] {
+    for part in ["AWS4-HMAC-SHA256\n", &time, "\n", date, "/", region, "/", service, "/aws4_request\n"] {
         to_sign.push_str(part);
     }
     push_hex(&mut to_sign, digest::digest(&digest::SHA256, canonical.as_bytes()).as_ref());
-    let signature = hmac::sign(&signer.key(date, region), to_sign.as_bytes());
+    let signature = hmac::sign(&signer.key(date, region, service), to_sign.as_bytes());
 
     let mut authorization = String::with_capacity(320);
     let credential =
-        ["AWS4-HMAC-SHA256 Credential=", signer.access_key_id(), "/", date, "/", region, "/", SERVICE];
+        ["AWS4-HMAC-SHA256 Credential=", signer.access_key_id(), "/", date, "/", region, "/", service];
     let rest = ["/aws4_request, SignedHeaders=", &signed_headers, ", Signature="];
     for part in credential.into_iter().chain(rest) {
         authorization.push_str(part);

@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use nova_config::VaultCertificateConfig;
 use nova_hashistack::vault::pki::SigningRequest;
@@ -16,10 +18,16 @@ use nova_telemetry::error_chain;
 use rcgen::string::Ia5String;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
+use serde::{Deserialize, Serialize};
 use slog::Logger;
 
 use super::{PAUSE, PAUSE_MAX};
 use crate::events;
+use crate::receipt::{ReceiptStore, SecretPlace, SecretStanding};
+use crate::secrets::SecretCache;
+use crate::secrets::sealed::KeptSecret;
 use crate::server::{Identity, ServerTls, TlsError};
 use crate::upstream::draw;
 
@@ -27,6 +35,8 @@ use crate::upstream::draw;
 /// shall not ask together for ever.
 const RENEW_AFTER: f64 = 2.0 / 3.0;
 const EARLIER_AT_MOST: f64 = 0.1;
+/// What receipts and metrics call it.
+pub(crate) const NAME: &str = "tls_certificate";
 
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +51,28 @@ pub(crate) enum CertificateRequestError {
     Tls(#[from] TlsError),
 }
 
+/// A certificate and its key, as they are kept sealed.
+#[derive(Serialize)]
+struct Written<'a> {
+    chain: &'a str,
+    key: &'a str,
+}
+
+/// The same, read.
+#[derive(Deserialize)]
+struct Kept {
+    chain: String,
+    key: SecretString,
+}
+
 /// Keeps the listeners in certificates.
 pub(crate) struct CertificateRenewal {
     client: VaultClient,
     config: VaultCertificateConfig,
     tls: Arc<ServerTls>,
     ready: ConditionHandle,
+    receipts: ReceiptStore,
+    cache: SecretCache,
     log: Logger,
 }
 
@@ -57,9 +83,10 @@ impl CertificateRenewal {
         config: VaultCertificateConfig,
         tls: Arc<ServerTls>,
         ready: ConditionHandle,
+        (receipts, cache): (ReceiptStore, SecretCache),
         log: Logger,
     ) -> Self {
-        Self { client, config, tls, ready, log }
+        Self { client, config, tls, ready, receipts, cache, log }
     }
 
     /// Renews until the process stops.
@@ -79,19 +106,31 @@ impl CertificateRenewal {
                 Ok(not_after) => {
                     events::certificate_in_force(&self.log, not_after, true);
                     self.ready.hold(format!("ends at {not_after}"));
+                    let read_at = Timestamp::now();
+                    events::secret_times(NAME, read_at, Some(not_after));
+                    self.tell(|secret| {
+                        (secret.read_at, secret.ends_at, secret.error) =
+                            (Some(read_at), Some(not_after), None);
+                    });
                     (pause, said) = (PAUSE, None);
                     let left = Duration::try_from(not_after - Timestamp::now()).unwrap_or_default();
                     renewal_in(left, draw())
                 }
                 Err(error) => {
+                    // The first attempt of the process failed: the last known certificate may be good still.
+                    if said.is_none() && self.tls.not_after().is_none() {
+                        self.take_kept().await;
+                    }
                     let until = self.tls.not_after().filter(|not_after| *not_after > Timestamp::now());
                     if said != Some(until) {
                         events::certificate_not_signed(&self.log, &error, until);
                         said = Some(until);
                     }
+                    let reason = error_chain(&error);
                     if until.is_none() {
-                        self.ready.fail(error_chain(&error));
+                        self.ready.fail(reason.clone());
                     }
+                    self.tell(|secret| secret.error = Some(reason));
                     let wait = pause;
                     pause = (pause * 2).min(PAUSE_MAX);
                     wait
@@ -101,6 +140,10 @@ impl CertificateRenewal {
         }
     }
 
+    fn tell(&self, change: impl FnOnce(&mut SecretStanding)) {
+        self.receipts.change(|receipt| receipt.secret(NAME, SecretPlace::Vault, change));
+    }
+
     /// Has one certificate signed and puts it into force. Returns when it ends.
     async fn renew(&self) -> Result<Timestamp, CertificateRequestError> {
         let (request, key) = request(&self.config).map_err(CertificateRequestError::Request)?;
@@ -108,8 +151,44 @@ impl CertificateRenewal {
         let signed =
             engine.sign(&self.config.role, &request).await.map_err(CertificateRequestError::Vault)?;
         let origin = format!("of Vault's engine {}, role {}", self.config.mount, self.config.role);
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        Ok(self.tls.give(Identity::from_pem(&signed.chain(), key, origin)?)?)
+        let der = Zeroizing::new(key.serialize_der());
+        let not_after = self.give(&signed.chain(), &der, origin)?;
+        self.keep_sealed(&signed.chain(), &der, not_after).await;
+        Ok(not_after)
+    }
+
+    fn give(&self, chain: &str, key: &[u8], origin: String) -> Result<Timestamp, TlsError> {
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_vec()));
+        self.tls.give(Identity::from_pem(chain, key, origin)?)
+    }
+
+    async fn keep_sealed(&self, chain: &str, key: &[u8], not_after: Timestamp) {
+        let key = Zeroizing::new(STANDARD.encode(key));
+        // Texts alone are always JSON.
+        let Ok(json) = serde_json::to_vec(&Written { chain, key: &key }).map(Zeroizing::new) else { return };
+        let value = SecretSlice::from(json.to_vec());
+        self.cache.keep(KeptSecret { value, read_at: Timestamp::now(), ends_at: Some(not_after) }).await;
+    }
+
+    /// Puts the last known certificate into force, where there is one that holds.
+    async fn take_kept(&self) {
+        let Some(kept) = self.cache.find().await else { return };
+        let taken = serde_json::from_slice::<Kept>(kept.value.expose_secret()).ok().and_then(
+            |Kept { chain, key }| {
+                let key = Zeroizing::new(STANDARD.decode(key.expose_secret()).ok()?);
+                Some(self.give(&chain, &key, "that was kept sealed".to_owned()))
+            },
+        );
+        match taken {
+            Some(Ok(not_after)) => {
+                events::certificate_in_force(&self.log, not_after, true);
+                events::secret_times(NAME, kept.read_at, Some(not_after));
+                self.ready.hold(format!("the last known one, ends at {not_after}"));
+                self.tell(|secret| (secret.read_at, secret.ends_at) = (Some(kept.read_at), Some(not_after)));
+            }
+            Some(Err(error)) => self.cache.is_unusable(&error_chain(&error)),
+            None => self.cache.is_unusable("it holds no certificate with its key"),
+        }
     }
 }
 

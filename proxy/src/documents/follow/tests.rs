@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::advance;
 
 use super::*;
-use crate::receipt::{AppliedConfig, ConsulState, Identity, Receipt};
+use crate::receipt::{AppliedConfig, ConsulState, Identity, Receipt, VaultStanding, VaultState};
 
 fn changed(index: u64, config: &'static str) -> WatchEvent {
     let entry = KvEntry {
@@ -47,6 +47,8 @@ fn receipts() -> ReceiptStore {
         config: AppliedConfig::new(Arc::from("0"), now),
         refusal: None,
         consul: ConsulStanding::off(now),
+        vault: VaultStanding::new(VaultState::Off, None, now),
+        secrets: Vec::new(),
     })
 }
 

@@ -76,6 +76,15 @@ impl SigningCredentials {
     }
 }
 
+/// What is known of the credentials in use, for operators.
+#[derive(Debug, Clone, Default)]
+pub struct CredentialStanding {
+    /// When they were loaded, and when they end, if ever.
+    pub loaded: Option<(SystemTime, Option<SystemTime>)>,
+    /// Why the last load failed, if it did.
+    pub fault: Option<Arc<CredentialError>>,
+}
+
 /// What only the one loading task touches.
 #[derive(Default)]
 struct LoadState {
@@ -95,6 +104,7 @@ pub struct CachedCredentials {
     /// Counts failed loads, so that whoever waited for one shares its result instead of failing for as long again.
     failures: AtomicU64,
     generation: watch::Sender<u64>,
+    standing: watch::Sender<CredentialStanding>,
 }
 
 impl fmt::Debug for CachedCredentials {
@@ -121,6 +131,7 @@ impl CachedCredentials {
             loading: Mutex::default(),
             failures: AtomicU64::new(0),
             generation: watch::Sender::new(0),
+            standing: watch::Sender::default(),
         }
     }
 
@@ -134,6 +145,11 @@ impl CachedCredentials {
     /// The Bedrock API key, if there is one.
     pub fn bearer_key(&self) -> Option<&SecretString> {
         self.bearer_key.as_ref()
+    }
+
+    /// What is known of the credentials in use, now and after each load.
+    pub fn standing(&self) -> watch::Receiver<CredentialStanding> {
+        self.standing.subscribe()
     }
 
     /// The credentials to sign with now.
@@ -252,6 +268,7 @@ impl CachedCredentials {
             Err(error) => {
                 let error = Arc::new(error);
                 state.last_failure = Some(error.clone());
+                self.standing.send_modify(|standing| standing.fault = Some(error.clone()));
                 self.failures.fetch_add(1, Ordering::Release);
                 Err(error)
             }
@@ -275,6 +292,8 @@ impl CachedCredentials {
         info!(self.log, "aws credentials loaded"; "generation" => generation, "life_s" => self.life_s(&loaded));
         self.current.store(Some(loaded.clone()));
         self.generation.send_replace(generation);
+        let standing = CredentialStanding { loaded: Some((now, credentials.expiry())), fault: None };
+        self.standing.send_replace(standing);
         loaded
     }
 

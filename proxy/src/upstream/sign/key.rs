@@ -10,9 +10,7 @@ use http::HeaderValue;
 use http::header::InvalidHeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::SERVICE;
-
-/// Keys that are kept: one per region in use, and at midnight those of two days.
+/// Keys that are kept: one per region and service in use, and at midnight those of two days.
 const KEPT_MAX: usize = 32;
 
 /// One set of credentials with the keys derived from it so far.
@@ -27,6 +25,7 @@ pub struct Signer {
 struct DerivedKey {
     date: String,
     region: String,
+    service: &'static str,
     key: hmac::Key,
 }
 
@@ -72,27 +71,28 @@ impl Signer {
         Ok(Some(header))
     }
 
-    /// The key of a day in a region. Two requests that need a new one at once derive it both, which does no harm.
-    pub(super) fn key(&self, date: &str, region: &str) -> hmac::Key {
+    /// The key of a day in a region for a service. Two requests that need a new one at once derive it both, which does no harm.
+    pub(super) fn key(&self, date: &str, region: &str, service: &'static str) -> hmac::Key {
         let derived = self.derived.load();
-        let kept = derived.iter().find(|kept| kept.date == date && kept.region == region);
+        let kept =
+            derived.iter().find(|kept| kept.date == date && kept.region == region && kept.service == service);
         if let Some(kept) = kept {
             return kept.key.clone();
         }
-        let key = derive(self.secret.expose_secret(), date, region);
+        let key = derive(self.secret.expose_secret(), [date, region, service]);
         let mut keys = Vec::clone(&derived);
         if keys.len() >= KEPT_MAX {
             keys.remove(0);
         }
-        keys.push(DerivedKey { date: date.to_owned(), region: region.to_owned(), key: key.clone() });
+        keys.push(DerivedKey { date: date.to_owned(), region: region.to_owned(), service, key: key.clone() });
         self.derived.store(Arc::new(keys));
         key
     }
 }
 
-fn derive(secret: &str, date: &str, region: &str) -> hmac::Key {
+fn derive(secret: &str, scope: [&str; 3]) -> hmac::Key {
     let first = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{secret}").as_bytes());
-    [date, region, SERVICE, "aws4_request"].iter().fold(first, |key, part| {
+    scope.iter().chain(&["aws4_request"]).fold(first, |key, part| {
         hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&key, part.as_bytes()).as_ref())
     })
 }

@@ -85,9 +85,9 @@ fn kept_keys_are_bounded_and_never_mixed_up() {
     for round in 0..2 {
         for day in 0..40 {
             let date = format!("202611{day:02}");
-            let own = hmac::sign(&signer.key(&date, "us-east-1"), b"x");
+            let own = hmac::sign(&signer.key(&date, "us-east-1", SERVICE), b"x");
             let fresh = Signer::new(&Credentials::new("AKID", "secret", None, None, "test"));
-            let expected = hmac::sign(&fresh.key(&date, "us-east-1"), b"x");
+            let expected = hmac::sign(&fresh.key(&date, "us-east-1", SERVICE), b"x");
             assert_eq!(own.as_ref(), expected.as_ref(), "round {round}, {date}");
         }
     }
