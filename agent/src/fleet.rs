@@ -2,12 +2,12 @@
 //!
 //! Owns the calls and their limits. What the answers mean is in `receipt` and `standing`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _, stream};
-use nova_hashistack::consul::Consistency;
+use nova_hashistack::consul::{Consistency, ServiceInstance};
 use nova_hashistack::transport::{Call, Dialect, HashistackError, TlsConfig, Transport, TransportConfig};
 use nova_hashistack::{Address, ConsulClient};
 use serde::de::DeserializeOwned;
@@ -27,6 +27,9 @@ const MAX_RECEIPT: usize = 1 << 20;
 
 /// The largest schema that is read. Today's has 100 KB.
 const MAX_SCHEMA: usize = 4 << 20;
+
+/// The largest page of metrics that is read: one of the largest sensible size has some ten thousand lines of 200 bytes.
+const MAX_METRICS: usize = 8 << 20;
 
 /// What an older version, or another program, answers.
 const NOT_FOUND: u16 = 404;
@@ -71,13 +74,41 @@ impl Fleet {
     /// When Consul does not answer, or refuses.
     pub async fn instances(&self) -> Result<Vec<Instance>, HashistackError> {
         let listed = self.consul.catalog().service(&self.service, Consistency::Default).await?;
-        let instance = |found: nova_hashistack::consul::ServiceInstance| {
-            let name = InstanceId { node: found.node, id: found.id };
-            Instance::new(name, &found.address, &found.meta.into_iter().collect())
-        };
-        let mut instances: Vec<_> = listed.value.into_iter().map(instance).collect();
+        let mut instances: Vec<_> = listed.value.iter().map(instance).collect();
         instances.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(instances)
+    }
+
+    /// The instances with how their checks stand now, in the order of their names; each with the `Meta` of its registration.
+    ///
+    /// # Errors
+    /// When Consul does not answer, or refuses.
+    pub async fn health(&self) -> Result<Vec<(Instance, ServiceInstance)>, HashistackError> {
+        let listed = self.consul.health().service(&self.service, false, "", Consistency::Default).await?;
+        let mut instances: Vec<_> = listed.value.into_iter().map(|found| (instance(&found), found)).collect();
+        instances.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+        self.forget_all_but(instances.iter().filter_map(|(instance, _)| instance.address.as_deref().ok()));
+        Ok(instances)
+    }
+
+    /// The page of metrics at this address.
+    ///
+    /// # Errors
+    /// Why there is none, in one line.
+    pub async fn metrics(&self, address: &str) -> Result<String, String> {
+        let asked = async {
+            let call = Call::get("/metrics").max_answer(MAX_METRICS).timeout(ANSWER_TIMEOUT);
+            self.transport(address)?.send(&call).await
+        };
+        let answer = asked.await.map_err(|error| reason(address, error))?;
+        String::from_utf8(answer.body.into()).map_err(|_| format!("{address} answered with what is no text"))
+    }
+
+    /// Closes connections to addresses that are listed no more: each update of a job brings new ones.
+    fn forget_all_but<'a>(&self, addresses: impl Iterator<Item = &'a str>) {
+        let addresses: BTreeSet<&str> = addresses.collect();
+        let mut transports = self.transports.lock().unwrap_or_else(PoisonError::into_inner);
+        transports.retain(|address, _| addresses.contains(address.as_str()));
     }
 
     /// Asks `instances` for their receipts; answers come as they arrive.
@@ -123,6 +154,11 @@ impl Fleet {
         transports.insert(address.to_owned(), made.clone());
         Ok(made)
     }
+}
+
+fn instance(found: &ServiceInstance) -> Instance {
+    let name = InstanceId { node: found.node.clone(), id: found.id.clone() };
+    Instance::new(name, &found.address, &found.meta)
 }
 
 /// Why an instance told nothing, in a line that goes below a table.

@@ -35,7 +35,7 @@ pub(super) struct ScopeArgs {
 /// The connection to Consul. A token is taken from CONSUL_HTTP_TOKEN or a file, never from the command line, which others can see.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Consul (a token comes from CONSUL_HTTP_TOKEN or a file)")]
-struct ConsulArgs {
+pub(super) struct ConsulArgs {
     /// Address of a Consul agent: host:port, http://…, https://… or unix:///…
     #[arg(long, alias = "consul-http-addr", value_name = "ADDRESS", env = "CONSUL_HTTP_ADDR", global = true)]
     http_addr: Option<String>,
@@ -164,8 +164,20 @@ pub(super) fn policy(prefix: &str) -> String {
     )
 }
 
+/// Consul by the standard variables alone, for commands whose options are about something else.
+pub(super) fn consul_of_environment(variables: &dyn Variables) -> anyhow::Result<ConsulClient> {
+    #[derive(clap::Parser)]
+    struct Environment {
+        #[command(flatten)]
+        consul: ConsulArgs,
+    }
+    let environment = <Environment as clap::Parser>::try_parse_from(["nova-agent"])?;
+    Ok(ConsulClient::new(environment.consul.config(variables)?)?.retrying(Retries::default()))
+}
+
 impl ConsulArgs {
-    fn config(&self, variables: &dyn Variables) -> anyhow::Result<ConsulConfig> {
+    /// How Consul is reached, and as whom.
+    pub(super) fn config(&self, variables: &dyn Variables) -> anyhow::Result<ConsulConfig> {
         let mut config = ConsulConfig::new(self.address(variables)?);
         config.token = match (filled(self.token_file.as_ref()), variables.get("CONSUL_HTTP_TOKEN")) {
             // As Consul's own client has it: the file wins.
@@ -212,16 +224,16 @@ impl ListenerArgs {
 }
 
 /// Reads a path, which may be empty where it comes from a variable.
-fn path() -> impl TypedValueParser<Value = PathBuf> {
+pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// An empty variable is as good as none.
-fn filled(path: Option<&PathBuf>) -> Option<PathBuf> {
+pub(super) fn filled(path: Option<&PathBuf>) -> Option<PathBuf> {
     path.filter(|path| !path.as_os_str().is_empty()).cloned()
 }
 
-fn named(name: Option<&String>) -> Option<String> {
+pub(super) fn named(name: Option<&String>) -> Option<String> {
     name.filter(|name| !name.is_empty()).cloned()
 }
 
