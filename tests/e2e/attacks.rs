@@ -6,7 +6,7 @@
 //! and written to the file that `NOVA_ATTACK_REPORT` names.
 
 mod bodies;
-mod clock;
+pub(crate) mod clock;
 mod descriptors;
 mod frames;
 mod headers;

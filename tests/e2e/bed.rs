@@ -117,19 +117,25 @@ impl Bed {
         let mut bed = self;
         bed.settings = settings;
         let config = bed.write_config(&bed.settings)?;
+        bed.start_proxy(config, program).await?;
+        Ok(bed)
+    }
+
+    /// Starts a `nova-proxy` with this configuration, in place of the one before if there was one.
+    pub(crate) async fn start_proxy(&mut self, config: PathBuf, program: Launch) -> anyhow::Result<()> {
         let mut proxy = program.args(["serve", "--json", "--config"]).arg(config).start()?;
         let ready = proxy.ready_line().await?;
         let listen = ready["listen"].as_str().with_context(|| format!("no listen in {ready}"))?;
         let metrics = ready["metrics"].as_str().with_context(|| format!("no metrics in {ready}"))?;
-        bed.root = format!("http://{listen}");
-        bed.admin = ready["admin"].as_str().map(str::to_owned);
-        bed.metrics = if metrics.starts_with("http") {
+        self.root = format!("http://{listen}");
+        self.admin = ready["admin"].as_str().map(str::to_owned);
+        self.metrics = if metrics.starts_with("http") {
             metrics.to_owned()
         } else {
             format!("http://{metrics}/metrics")
         };
-        bed.proxy = Some(proxy);
-        Ok(bed)
+        self.proxy = Some(proxy);
+        Ok(())
     }
 
     /// Where the configuration of the bed's own proxy is.

@@ -9,3 +9,4 @@ mod many_watchers;
 mod outage;
 mod registration;
 mod versions;
+mod volume;

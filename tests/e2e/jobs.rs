@@ -1,12 +1,14 @@
 //! The job files of `jobs/`, given to a real Nomad as an operator gives them: with variables, by Nomad's own command line.
 
 mod adoption;
+mod agent;
+mod bad_days;
 mod chain;
 mod files;
 mod isolated;
 mod nomad_policies;
-mod rollout;
-mod vault_policies;
+pub(crate) mod rollout;
+pub(crate) mod vault_policies;
 
 use anyhow::ensure;
 use nova_test_support::binary::{Program, workspace_root};
@@ -28,14 +30,14 @@ auth {
 
 /// A file of `jobs/` with values of its variables.
 #[derive(Debug, Clone)]
-struct Job {
+pub(crate) struct Job {
     file: &'static str,
     variables: Value,
 }
 
 impl Job {
     /// The proxy as an operator tries it out: by `raw_exec`, with the program as it was built.
-    fn proxy() -> anyhow::Result<Self> {
+    pub(crate) fn proxy() -> anyhow::Result<Self> {
         let variables = json!({
             "version": "0.1.0",
             "artifact": Program::Proxy.path()?,
@@ -49,13 +51,25 @@ impl Job {
         Ok(Self { file: "nova-proxy", variables })
     }
 
+    /// The agent by `raw_exec`, with the program as it was built.
+    fn agent() -> anyhow::Result<Self> {
+        let variables = json!({
+            "version": "0.1.0",
+            "artifact": Program::Agent.path()?,
+            "driver": "raw_exec",
+            // What tests have is in folders of theirs, which nobody else may enter.
+            "user": "root",
+        });
+        Ok(Self { file: "nova-agent", variables })
+    }
+
     fn simulator() -> anyhow::Result<Self> {
         let variables = json!({ "artifact": Program::Local.path()?, "driver": "raw_exec", "user": "root" });
         Ok(Self { file: "bedrock-sim", variables })
     }
 
     /// The same with other values of some variables.
-    fn with(&self, variables: Value) -> Self {
+    pub(crate) fn with(&self, variables: Value) -> Self {
         let mut all = self.clone();
         if let (Some(all), Value::Object(variables)) = (all.variables.as_object_mut(), variables) {
             all.extend(variables);
@@ -64,7 +78,7 @@ impl Job {
     }
 
     /// Calls `nomad job <command>` for it, whatever comes of it.
-    async fn tried(&self, nomad: &Nomad, command: &str) -> anyhow::Result<Finished> {
+    pub(crate) async fn tried(&self, nomad: &Nomad, command: &str) -> anyhow::Result<Finished> {
         let folder = tempfile::tempdir()?;
         let variables = folder.path().join("variables.json");
         std::fs::write(&variables, self.variables.to_string())?;
@@ -74,7 +88,7 @@ impl Job {
     }
 
     /// Runs it; whether it is placed is for later.
-    async fn run(&self, nomad: &Nomad) -> anyhow::Result<()> {
+    pub(crate) async fn run(&self, nomad: &Nomad) -> anyhow::Result<()> {
         let finished = self.tried(nomad, "run -detach").await?;
         ensure!(finished.code == Some(0), "{self:?}\n{}\n{}", finished.stdout, finished.stderr);
         Ok(())
@@ -82,7 +96,7 @@ impl Job {
 }
 
 /// What an operator would look at: the proxy's job, its configuration, and what its newest instances have written.
-async fn report(nomad: &Nomad) -> anyhow::Result<String> {
+pub(crate) async fn report(nomad: &Nomad) -> anyhow::Result<String> {
     let script = "nomad job status nova-proxy || true
         for id in $(nomad job allocs -t '{{range .}}{{.ID}} {{end}}' nova-proxy | cut -d ' ' -f 1-2); do
             nomad alloc status $id || true

@@ -22,11 +22,15 @@ mod chat;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod consul;
 #[cfg(test)]
 mod consul_bed;
 #[cfg(test)]
 mod consul_policies;
+#[cfg(test)]
+mod daemon;
 #[cfg(test)]
 mod drain;
 #[cfg(test)]
@@ -37,6 +41,8 @@ mod faults;
 mod figures;
 #[cfg(test)]
 mod fleet;
+#[cfg(test)]
+mod hashed_keys;
 #[cfg(test)]
 mod images;
 #[cfg(test)]
@@ -61,6 +67,7 @@ mod regions;
 mod regions_load;
 #[cfg(test)]
 mod release;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod repair;
@@ -69,9 +76,19 @@ mod responses;
 #[cfg(test)]
 mod rolling;
 #[cfg(test)]
+mod rollout_crashes;
+#[cfg(test)]
+mod rollouts;
+#[cfg(test)]
 mod scripted_instance;
 #[cfg(test)]
+mod scripted_servers;
+#[cfg(test)]
 mod sdk_bytes;
+#[cfg(test)]
+mod secrets_manager;
+#[cfg(test)]
+mod setup;
 #[cfg(test)]
 mod simulator;
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! A proxy whose AWS credentials and certificate come from a real Vault, to which it logs in as a workload: on good days and on bad ones.
 
+mod bad_days;
 mod certificate;
 mod chain;
+mod login;
+mod sealed;
 mod soak;
 
 use std::time::Duration;
@@ -15,7 +18,8 @@ use nova_test_support::wait::{DEADLINE, Look, wait_for};
 use serde_json::json;
 
 use crate::bed::{ask, expect_error};
-use chain::{Chain, Lives, PEPPER, SECRETS};
+use crate::hashed_keys::PEPPER;
+use chain::{Chain, Lives, SECRETS};
 
 /// What lasts longer than a test.
 const HOUR: Duration = Duration::from_secs(3600);

@@ -29,9 +29,12 @@ const EDGES: &[(&str, &[&str])] = &[
             "nova-lifecycle",
         ],
     ),
-    ("nova-agent", &["nova-config", "nova-hashistack"]),
+    ("nova-agent", &["nova-config", "nova-hashistack", "nova-lifecycle", "nova-telemetry"]),
     ("nova-hashistack", &[]),
-    ("nova-local", &["bedrock-sim", "nova-config", "nova-lifecycle", "nova-proxy", "nova-telemetry"]),
+    (
+        "nova-local",
+        &["bedrock-sim", "nova-config", "nova-hashistack", "nova-lifecycle", "nova-proxy", "nova-telemetry"],
+    ),
     ("nova-bench", &[]),
     // Targets for everything that reads bytes of others.
     ("nova-fuzz", &["nova-config", "nova-proxy", "nova-translate"]),

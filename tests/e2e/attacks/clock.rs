@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, ensure};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
+use nova_test_support::process::Launch;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -28,22 +29,27 @@ fn library() -> PathBuf {
 }
 
 /// Sets the clock of the programs that follow `file`, as an offset from the true time. The file is replaced in one step.
-fn set_clock(file: &Path, offset: &str) -> anyhow::Result<()> {
+pub(crate) fn set_clock(file: &Path, offset: &str) -> anyhow::Result<()> {
     let next = file.with_extension("next");
     std::fs::write(&next, format!("{offset}\n"))?;
     std::fs::rename(&next, file).context("set the clock")
+}
+
+/// The program with the clock that this file says, once it is there.
+pub(crate) fn with_clock(program: Launch, file: &Path) -> Launch {
+    program
+        .env("LD_PRELOAD", library())
+        .env("FAKETIME_TIMESTAMP_FILE", file)
+        .env("FAKETIME_NO_CACHE", "1")
+        // Timers run on the monotonic clock, which no administrator can set.
+        .env("DONT_FAKE_MONOTONIC", "1")
 }
 
 /// A bed whose proxy follows the clock of a file in the folder.
 async fn bed_with_clock(folder: &TempDir, auth: String) -> anyhow::Result<Bed> {
     let file = folder.path().join("clock");
     set_clock(&file, "+0s")?;
-    let launch = proxy_command()?
-        .env("LD_PRELOAD", library())
-        .env("FAKETIME_TIMESTAMP_FILE", &file)
-        .env("FAKETIME_NO_CACHE", "1")
-        // Timers run on the monotonic clock, which no administrator can set.
-        .env("DONT_FAKE_MONOTONIC", "1");
+    let launch = with_clock(proxy_command()?, &file);
     let rest = "limits {\n  keep_alive_interval = \"1m\"\n}".to_owned();
     let bedrock = "retry {\n    max_attempts = 3\n    base_delay = \"10ms\"\n  }".to_owned();
     Bed::with_program(Settings { auth, rest, bedrock, ..Settings::default() }, launch).await

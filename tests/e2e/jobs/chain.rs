@@ -16,10 +16,10 @@ use tempfile::TempDir;
 
 use super::Job;
 use super::rollout::{ROLLOUT, address, chat_call, ready};
-use super::vault_policies::{call_double, follow_the_guide};
+use super::vault_policies::call_double;
 use crate::bed::ask;
-use crate::consul_policies::workload;
 use crate::fleet::model;
+use crate::setup::Desk;
 use crate::simulator::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 
 /// The session token of what STS gives: Bedrock lets in no other.
@@ -31,7 +31,7 @@ struct ApiKey {
     key: String,
 }
 
-/// The servers around the proxy, set up by their guides.
+/// The servers around the proxy, set up by `nova-agent setup` alone.
 struct Stack {
     consul: Consul,
     vault: Vault,
@@ -50,9 +50,10 @@ impl Stack {
         let (consul, vault) =
             tokio::try_join!(ConsulLaunch::new().with_acls().start(), VaultLaunch::new().start())?;
         let nomad = NomadLaunch::new().with_acls().with_consul(&consul).start().await?;
-        let keys = json!(format!("http://{}/.well-known/jwks.json", nomad.address()));
-        workload::follow_the_guide(&consul, ("JWKSURL", keys.clone())).await?;
-        follow_the_guide(&vault, ("jwks_url", keys)).await?;
+        for desk in [Desk::of_consul(&consul, &nomad), Desk::of_vault(&vault, &nomad), Desk::of_nomad(&nomad)]
+        {
+            desk.apply().await?;
+        }
         call_double(&vault, &sts).await?;
         let bedrock = ["sim", "--json", "--session-token", SESSION_TOKEN];
         let mut bedrock = Launch::new(Program::Local.path()?).args(bedrock).start()?;

@@ -96,6 +96,59 @@ fn choices() -> Vec<(Value, &'static str, Value)> {
     ]
 }
 
+/// Choices of the agent's job, as those of the proxy's.
+fn choices_of_the_agent() -> Vec<(Value, &'static str, Value)> {
+    let task = "/TaskGroups/0/Tasks/0";
+    let at = |path: &str| -> &'static str { Box::leak(format!("{task}{path}").into_boxed_str()) };
+    let archive = ARCHIVE;
+    vec![
+        (json!({}), "/TaskGroups/0/Count", json!(2)),
+        (json!({ "instances": 1 }), "/TaskGroups/0/Count", json!(1)),
+        (json!({ "driver": "exec", "artifact": archive }), at("/Artifacts/0/GetterSource"), json!(archive)),
+        (
+            json!({ "artifact": archive, "archive_path": "bin/nova-agent" }),
+            at("/Config/command"),
+            json!("local/nova/bin/nova-agent"),
+        ),
+        // What a client of Nomad allows where nobody has raised max_kill_timeout.
+        (json!({}), at("/KillTimeout"), json!(30_000_000_000_u64)),
+        (json!({ "drain_seconds": 60 }), at("/KillTimeout"), json!(134_000_000_000_u64)),
+        (json!({}), "/TaskGroups/0/Services/0/Checks/0/Path", json!("/health/ready")),
+        (json!({}), "/Update/AutoRevert", json!(true)),
+        (json!({}), "/TaskGroups/0/Volumes", Value::Null),
+        (
+            json!({ "driver": "exec", "host_volume": "nova-data" }),
+            at("/VolumeMounts/0/Destination"),
+            json!("/var/lib/nova-agent"),
+        ),
+        (json!({}), at("/Identity/File"), json!(true)),
+        (json!({ "consul_auth_method": "nova-workloads" }), at("/Identities/0/Name"), json!("nova_consul")),
+        (json!({ "has_vault_identity": true }), at("/Identities/0/Name"), json!("nova_vault")),
+        (
+            json!({ "distinct_hosts": true, "instances": 1 }),
+            "/TaskGroups/0/Constraints/0/Operand",
+            json!("distinct_hosts"),
+        ),
+    ]
+}
+
+/// Wrong values of the agent's job, and what they are answered with.
+const WRONG_OF_THE_AGENT: &[(&str, &str, &str)] = &[
+    ("version", r#""latest""#, "The version is a semantic version"),
+    ("artifact", r#""nova-agent""#, "or an absolute path on the host"),
+    ("driver", r#""docker""#, "The driver is \"exec\", or \"raw_exec\" for trials."),
+    ("user", r#""""#, "The user has a name"),
+    ("config", r#""listen = \"0.0.0.0:80\"""#, "The config says nothing of listen"),
+    ("namespaces", "[]", "There is at least one of the namespaces"),
+    ("instances", "0", "There is at least one of the instances"),
+    ("memory", "16", "The memory is 64 MiB at least."),
+    ("drain_seconds", "0", "The drain_seconds are from 1 to 600."),
+    ("consul_address", r#""""#, "The consul_address begins with"),
+    ("consul_prefix", r#""nova/default/""#, "The consul_prefix neither begins nor ends with a slash."),
+    ("nomad_address", r#""127.0.0.1:4646""#, "The nomad_address begins with"),
+    ("service", r#""Nova proxy""#, "The service is of lower-case letters"),
+];
+
 /// Wrong values of the proxy's job, and what they are answered with.
 const WRONG: &[(&str, &str, &str)] = &[
     ("version", r#""latest""#, "The version is a semantic version"),
@@ -157,6 +210,10 @@ async fn a_job_is_valid_and_finds_its_place_with_each_choice() {
         let job = Job::proxy().unwrap().with(variables.clone());
         cases.note(variables.to_string(), judge(&nomad, &job, pointer, &expected).await);
     }
+    for (variables, pointer, expected) in choices_of_the_agent() {
+        let job = Job::agent().unwrap().with(variables.clone());
+        cases.note(format!("the agent: {variables}"), judge(&nomad, &job, pointer, &expected).await);
+    }
     let simulator = Job::simulator().unwrap();
     cases.note("the simulator", judge(&nomad, &simulator, "/ID", &json!("bedrock-sim")).await);
     cases.all_hold();
@@ -166,14 +223,16 @@ async fn a_job_is_valid_and_finds_its_place_with_each_choice() {
 async fn a_wrong_value_is_refused_with_what_to_write() {
     let nomad = NomadLaunch::new().start().await.unwrap();
     let mut cases = Cases::default();
-    for (variable, value, message) in WRONG {
+    let of_the_proxy = WRONG.iter().map(|wrong| (Job::proxy().unwrap(), wrong));
+    let of_the_agent = WRONG_OF_THE_AGENT.iter().map(|wrong| (Job::agent().unwrap(), wrong));
+    for (job, (variable, value, message)) in of_the_proxy.chain(of_the_agent) {
         let value: Value = serde_json::from_str(value).unwrap();
-        let refused = Job::proxy().unwrap().with(json!({ *variable: value })).tried(&nomad, "validate").await;
+        let refused = job.with(json!({ *variable: value })).tried(&nomad, "validate").await;
         let judged = refused.and_then(|refused| {
             ensure!(refused.code == Some(1) && refused.stderr.contains(message), "{refused:?}");
             Ok(())
         });
-        cases.note(format!("{variable} = {value}"), judged);
+        cases.note(format!("{}: {variable} = {value}", job.file), judged);
     }
     for variable in ["version", "artifact"] {
         let mut job = Job::proxy().unwrap();
@@ -191,7 +250,7 @@ async fn every_job_file_is_in_nomads_own_format_and_describes_its_variables() {
     let script = format!("nomad fmt -check -recursive '{}'", jobs.display());
     let checked = nomad.script(&script).unwrap().finish().await.unwrap();
     assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), ""), "{checked:?}");
-    for file in ["nova-proxy", "bedrock-sim"] {
+    for file in ["nova-proxy", "nova-agent", "bedrock-sim"] {
         let text = std::fs::read_to_string(jobs.join(format!("{file}.nomad.hcl"))).unwrap();
         let variables = text.split("\nvariable \"").skip(1);
         let lacking: Vec<_> = variables

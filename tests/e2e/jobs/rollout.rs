@@ -23,7 +23,7 @@ use crate::outcome;
 use crate::simulator::Simulator;
 
 /// How long a deployment may take: instances are replaced one after the other, and each drains.
-pub(super) const ROLLOUT: Duration = Duration::from_secs(60);
+pub(crate) const ROLLOUT: Duration = Duration::from_secs(60);
 
 /// Workers of the load.
 const WORKERS: usize = 6;
@@ -37,17 +37,17 @@ fn pieces() -> Vec<String> {
 }
 
 /// The instances of a service that are ready, as the catalog has them.
-pub(super) async fn ready(consul: &Api, service: &str) -> anyhow::Result<Vec<Value>> {
+pub(crate) async fn ready(consul: &Api, service: &str) -> anyhow::Result<Vec<Value>> {
     let found = consul.get(&format!("/v1/health/service/{service}?passing")).await?;
     let services = found.as_array().with_context(|| format!("no list: {found}"))?;
     Ok(services.iter().map(|entry| entry["Service"].clone()).collect())
 }
 
-pub(super) fn address(service: &Value) -> String {
+pub(crate) fn address(service: &Value) -> String {
     format!("{}:{}", service["Address"].as_str().unwrap_or_default(), service["Port"])
 }
 
-fn version(service: &Value) -> &str {
+pub(crate) fn version(service: &Value) -> &str {
     service["Meta"]["version"].as_str().unwrap_or_default()
 }
 
@@ -146,7 +146,7 @@ impl Stack {
     }
 }
 
-pub(super) fn chat_call(address: &str) -> anyhow::Result<Call> {
+pub(crate) fn chat_call(address: &str) -> anyhow::Result<Call> {
     let call = Call::new(Method::POST, &format!("http://{address}/v1/chat/completions"))?;
     call.header("content-type", "application/json")
 }

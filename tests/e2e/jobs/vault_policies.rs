@@ -100,7 +100,7 @@ struct Planted {
 }
 
 /// Runs the guide in a copy of the folder, with Nomad's public keys at `keys`, as a member of `auth-method.json`.
-pub(super) async fn follow_the_guide(vault: &Vault, keys: (&str, Value)) -> anyhow::Result<()> {
+pub(crate) async fn follow_the_guide(vault: &Vault, keys: (&str, Value)) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     for entry in std::fs::read_dir(workspace_root().join("jobs/policies/vault"))? {
         let entry = entry?;

@@ -1,10 +1,11 @@
 //! Vault with its engines, a double of STS behind it, and a proxy that has nothing but the identity of its workload.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
@@ -18,11 +19,14 @@ use nova_test_support::wait::{DEADLINE, Look, wait_for};
 use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::HOUR;
-use crate::bed::{Bed, Settings, ask};
+use super::login::{self, Login};
+use crate::attacks::clock::{set_clock, with_clock};
+use crate::bed::{Bed, STOP_DEADLINE, Settings, ask};
+use crate::hashed_keys::{API_KEY, PEPPER, keys_file};
 use crate::load::{Connections, Dial, Load};
 use crate::pki::{SERVER, connect, trusting};
 use crate::simulator::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
@@ -31,13 +35,9 @@ use crate::simulator::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 pub(super) const SESSION_TOKEN: &str = "session-token-of-the-role";
 
 /// What a proxy may do at Vault.
-const POLICY: &str = "path \"aws/sts/nova-bedrock\" { capabilities = [\"update\"] }
+pub(super) const POLICY: &str = "path \"aws/sts/nova-bedrock\" { capabilities = [\"update\"] }
 path \"pki/sign/nova-proxy\" { capabilities = [\"update\"] }
 path \"kv/data/nova\" { capabilities = [\"read\"] }";
-
-/// The one key that may call, and the secret in Vault that it is hashed with.
-pub(super) const API_KEY: &str = "sk-nova-key-of-a-team";
-pub(super) const PEPPER: &str = "pepper-0123456789abcdef0123456789abcdef";
 
 /// What nobody may be told: whole secrets, and how tokens of Vault, JWTs and keys in PEM begin.
 pub(super) const SECRETS: [&str; 7] =
@@ -48,15 +48,33 @@ pub(super) const SECRETS: [&str; 7] =
 pub(super) struct Lives {
     pub(super) credentials: Duration,
     pub(super) token: Duration,
+    /// The longest that a token is renewed to.
+    pub(super) token_max: Duration,
+    /// How the proxy logs in.
+    pub(super) login: Login,
     /// The listeners speak TLS with certificates of this life; without it they do not.
     pub(super) certificate: Option<Duration>,
     /// Whether documents in Consul are a part of the configuration, and kept on disk.
     pub(super) documents: bool,
+    /// Whether the last known secrets are kept, sealed.
+    pub(super) sealed: bool,
+    /// Whether the proxy's clock follows [`Chain::set_clock`].
+    pub(super) clock: bool,
 }
 
 impl Default for Lives {
     fn default() -> Self {
-        Self { credentials: HOUR, token: Duration::from_secs(6), certificate: None, documents: false }
+        let token = Duration::from_secs(6);
+        Self {
+            credentials: HOUR,
+            token,
+            token_max: token,
+            login: Login::Identity,
+            certificate: None,
+            documents: false,
+            sealed: false,
+            clock: false,
+        }
     }
 }
 
@@ -68,6 +86,7 @@ pub(super) struct Chain {
     pub(super) bed: Bed,
     /// The authority of Vault's PKI engine, in PEM.
     root: String,
+    pub(super) signer: Signer,
     _bedrock: Process,
     pub(super) folder: TempDir,
 }
@@ -79,19 +98,18 @@ impl Chain {
         credentials_engine(&vault, &sts).await?;
         let root = pki_engine(&vault, lives.certificate.unwrap_or(HOUR)).await?;
         pepper(&vault).await?;
-        login(&vault, &signer, lives.token).await?;
+        login::method(&vault, &signer, &lives).await?;
         let bedrock = ["sim", "--json", "--session-token", SESSION_TOKEN];
         let mut bedrock = Launch::new(Program::Local.path()?).args(bedrock).start()?;
         let ready = bedrock.ready_line().await?;
         let endpoint = ready["simulator"][REGION].as_str();
         let endpoint = endpoint.with_context(|| format!("no {REGION} in {ready}"))?.to_owned();
         let folder = tempfile::tempdir()?;
-        let jwt = folder.path().join("jwt");
-        std::fs::write(&jwt, signer.identity("default", "nova-proxy")?)?;
-        let keys_file = folder.path().join("keys.json");
-        std::fs::write(&keys_file, keys())?;
+        let login = login::block(&vault, &signer, lives.login, folder.path()).await?;
+        let keys = folder.path().join("keys.json");
+        std::fs::write(&keys, keys_file())?;
         let mut rest = format!(
-            "admin = \"127.0.0.1:0\"\nsecret \"pepper\" {{\n  vault = \"kv/nova#pepper\"\n}}\nvault {{\n  address = \"http://{}\"\n  jwt {{\n    role     = \"nova-proxy\"\n    jwt_file = {jwt:?}\n  }}\n}}\n",
+            "admin = \"127.0.0.1:0\"\nsecret \"pepper\" {{\n  vault = \"kv/nova#pepper\"\n}}\nvault {{\n  address = \"http://{}\"\n  {login}\n}}\n",
             vault.address()
         );
         if lives.certificate.is_some() {
@@ -100,28 +118,37 @@ impl Chain {
                  ip_sans     = [\"127.0.0.1\"]\n  }}\n}}\n"
             );
         }
+        let data_dir = folder.path().join("data");
+        std::fs::create_dir(&data_dir)?;
+        if lives.documents || lives.sealed {
+            rest += &format!("data_dir = {data_dir:?}\n");
+        }
+        if lives.sealed {
+            rest += &sealed(folder.path())?;
+        }
         let mut consul = None;
         if lives.documents {
             let started = consul.insert(ConsulLaunch::new().start().await?);
             let put = started.api().call(Method::PUT, "/v1/kv/nova/default/config")?;
             let put = put.body("limits {\n  queue = 50\n}\n").send().await?;
             ensure!(put.status == 200, "{}", put.text());
-            let data_dir = folder.path().join("data");
-            std::fs::create_dir(&data_dir)?;
-            rest += &format!(
-                "data_dir = {data_dir:?}\nconsul {{\n  address = \"http://{}\"\n}}\n",
-                started.address()
-            );
+            rest += &format!("consul {{\n  address = \"http://{}\"\n}}\n", started.address());
         }
         let settings = Settings {
             bedrock: "vault_credentials {\n  role = \"nova-bedrock\"\n}\n".to_owned(),
-            auth: format!("keys_file = {keys_file:?}\n  pepper_secret = \"pepper\""),
+            auth: format!("keys_file = {keys:?}\n  pepper_secret = \"pepper\""),
             rest,
             endpoint: Some(endpoint),
         };
-        let mut bed = Bed::with_program(settings, Launch::new(Program::Proxy.path()?)).await?;
+        let mut program = Launch::new(Program::Proxy.path()?);
+        if lives.clock {
+            let file = folder.path().join("clock");
+            set_clock(&file, "+0s")?;
+            program = with_clock(program, &file);
+        }
+        let mut bed = Bed::with_program(settings, program).await?;
         bed.key = API_KEY.to_owned();
-        let chain = Self { vault, consul, sts, bed, root, _bedrock: bedrock, folder };
+        let chain = Self { vault, consul, sts, bed, root, signer, _bedrock: bedrock, folder };
         chain.is_ready().await?;
         Ok(chain)
     }
@@ -140,6 +167,28 @@ impl Chain {
         let reply = self.bed.chat(&ask("Hello")).await?;
         ensure!(reply.status == 200, "{} {}", reply.status, reply.text());
         Ok(())
+    }
+
+    /// Sets the proxy's clock, as an offset from the true time.
+    pub(super) fn set_clock(&self, offset: &str) -> anyhow::Result<()> {
+        set_clock(&self.folder.path().join("clock"), offset)
+    }
+
+    /// Starts the proxy anew, with the same configuration.
+    pub(super) async fn restart_proxy(&mut self) -> anyhow::Result<()> {
+        let settings = self.bed.settings.clone();
+        let config = self.bed.write_config(&settings)?;
+        // Before the next one: what it does at its end is not to be mistaken for what the next one does.
+        if let Some(proxy) = self.bed.proxy.take() {
+            proxy.stop(STOP_DEADLINE).await?;
+        }
+        self.bed.start_proxy(config, Launch::new(Program::Proxy.path()?)).await
+    }
+
+    /// What operators are told of the configuration, of Vault and of the secrets.
+    pub(super) async fn receipt(&self) -> anyhow::Result<Value> {
+        let admin = self.bed.admin.as_deref().context("no admin listener")?;
+        Call::new(Method::GET, &format!("http://{admin}/config/receipt"))?.send().await?.json()
     }
 
     /// How often the proxy has said this in its log.
@@ -241,6 +290,14 @@ impl Chain {
     }
 }
 
+/// Keeps the last known secrets, with a key of their own.
+fn sealed(folder: &Path) -> anyhow::Result<String> {
+    let key = folder.join("secret-cache.key");
+    std::fs::write(&key, format!("{}\n", STANDARD.encode([7; 32])))?;
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o400))?;
+    Ok(format!("secret_cache {{\n  key_file = {key:?}\n}}\n"))
+}
+
 /// Writes the pepper where the proxy looks for it.
 async fn pepper(vault: &Vault) -> anyhow::Result<()> {
     let api = vault.api();
@@ -251,18 +308,6 @@ async fn pepper(vault: &Vault) -> anyhow::Result<()> {
         Ok(written.map_or_else(|error| Look::NotYet(error.to_string()), |_| Look::Ready(())))
     })
     .await
-}
-
-/// The file with the hash of the one key.
-fn keys() -> String {
-    let pepper = hmac::Key::new(hmac::HMAC_SHA256, PEPPER.as_bytes());
-    let digest = hmac::sign(&pepper, API_KEY.as_bytes());
-    let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let key = json!({
-        "id": "key_0", "name": "a team", "hmac_sha256": hex, "models": ["*"], "disabled": false,
-        "created_at": "2026-01-01T00:00:00Z",
-    });
-    json!({ "version": 1, "keys": [key] }).to_string()
 }
 
 async fn credentials_engine(vault: &Vault, sts: &Sts) -> anyhow::Result<()> {
@@ -297,22 +342,5 @@ pub(super) async fn pki_role(vault: &Vault, life: Duration) -> anyhow::Result<()
         "ttl": format!("{}s", life.as_secs()), "max_ttl": format!("{}s", life.as_secs()),
     });
     vault.api().post("/v1/pki/roles/nova-proxy", &role).await?;
-    Ok(())
-}
-
-/// Who is a proxy, and how long its tokens last.
-async fn login(vault: &Vault, signer: &Signer, token: Duration) -> anyhow::Result<()> {
-    let api = vault.api();
-    api.put("/v1/sys/policies/acl/nova-proxy", &json!({ "policy": POLICY })).await?;
-    api.post("/v1/sys/auth/jwt-nomad", &json!({ "type": "jwt" })).await?;
-    let keys = json!({ "jwt_validation_pubkeys": [signer.public_key()?] });
-    api.post("/v1/auth/jwt-nomad/config", &keys).await?;
-    let life = format!("{}s", token.as_secs());
-    let role = json!({
-        "role_type": "jwt", "bound_audiences": ["consul.io"], "user_claim": "nomad_job_id",
-        "bound_claims": { "nomad_job_id": "nova-proxy", "nomad_namespace": "default" },
-        "token_policies": ["nova-proxy"], "token_type": "service", "token_ttl": life, "token_max_ttl": life,
-    });
-    api.post("/v1/auth/jwt-nomad/role/nova-proxy", &role).await?;
     Ok(())
 }

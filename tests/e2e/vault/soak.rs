@@ -8,9 +8,10 @@ use nova_test_support::server::VaultLaunch;
 use tokio::time::Instant;
 
 use super::HOUR;
-use super::chain::{API_KEY, Chain, Lives, SECRETS};
+use super::chain::{Chain, Lives, SECRETS};
 use crate::bed::MODEL;
 use crate::figures::show;
+use crate::hashed_keys::API_KEY;
 use crate::load::{Connections, Load};
 use crate::official_load::{Access, OfficialLoads};
 
@@ -52,8 +53,10 @@ async fn ten_minutes_of_short_lives_fail_no_request() {
     let lives = Lives {
         credentials: Duration::from_secs(90),
         token: Duration::from_secs(60),
+        token_max: Duration::from_secs(60),
         certificate: Some(Duration::from_secs(120)),
         documents: true,
+        ..Lives::default()
     };
     let chain = Chain::start(VaultLaunch::new(), lives).await.unwrap();
     let everybody = Everybody::begin(&chain).await.unwrap();
@@ -74,8 +77,10 @@ async fn three_minutes_without_vault_fail_no_request_and_nothing_secret_is_told(
     let lives = Lives {
         credentials: HOUR,
         token: Duration::from_secs(60),
+        token_max: Duration::from_secs(60),
         certificate: Some(Duration::from_secs(280)),
         documents: true,
+        ..Lives::default()
     };
     let mut chain = Chain::start(VaultLaunch::new().with_data(), lives).await.unwrap();
     let everybody = Everybody::begin(&chain).await.unwrap();
