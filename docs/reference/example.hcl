@@ -244,11 +244,21 @@ auth {
 #secret "pepper" {
   #vault = "kv/nova/proxy#pepper" # mount, path and field, as vault kv get takes them
 #}
+#secret "of-aws" {
+  #aws_secrets_manager = "nova/proxy#pepper" # name or ARN, and the key where it is JSON; by the credentials that call Bedrock
+#}
 #secret "of-a-file" {
   #file = "/run/secrets/pepper"
 #}
 #secret "of-the-environment" {
   #env = "NOVA_PEPPER"
+#}
+
+# The last known pepper, AWS credentials of Vault and certificate of Vault, kept sealed in data_dir for a start without Vault or AWS.
+# Without this block none is kept. All bootstrap.
+#secret_cache {
+  #key_file = "/run/credentials/nova/secret-cache.key" # openssl rand -base64 32, on another volume than data_dir, mode 0400
+  #max_age  = "24h"
 #}
 
 image_fetch {
