@@ -133,7 +133,7 @@ mod tests {
             "nova_proxy_connections_open{version=\"1.2.3\",ring=\"canary\"} 3\n",
             "# TYPE nova_proxy_time_to_first_token_seconds histogram\n",
             "model=\"gpt-4o\",config=\"x\",le=\"0.05\"} 0\n",
-            "model=\"gpt-4o\",config=\"x\",le=\"0.075\"} 1\n",
+            "model=\"gpt-4o\",config=\"x\",le=\"0.063\"} 1\n",
         ] {
             assert!(text.contains(expected), "{expected} is not in\n{text}");
         }
