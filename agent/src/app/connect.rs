@@ -113,6 +113,7 @@ fn tls(tls: &RemoteTlsConfig) -> TlsConfig {
         cert_file: tls.cert_file.clone(),
         key_file: tls.key_file.clone(),
         server_name: tls.server_name.clone(),
+        ..TlsConfig::default()
     }
 }
 
