@@ -29,7 +29,7 @@ fn settings(folder: &Path) -> String {
 async fn seen(address: &str, authority: &Authority) -> anyhow::Result<(CertificateDer<'static>, u16)> {
     let own = authority.issue("operator.test")?;
     let (mut kept, shown) = connect(address, client(authority, &own)).await?;
-    let url = format!("https://{address}/v1/agent");
+    let url = format!("http://{address}/v1/agent");
     let reply = kept.send(Call::new(Method::GET, &url)?).await?;
     Ok((shown, reply.status.as_u16()))
 }
@@ -50,7 +50,7 @@ async fn the_api_on_tcp_asks_for_a_certificate_and_a_token_and_follows_sighup() 
     let unknown = client(&authority, &strangers.issue("operator.test").unwrap());
     let nameless = trusting(&authority.der).unwrap();
     for refused in [unknown, nameless] {
-        let url = format!("https://{address}/v1/agent");
+        let url = format!("http://{address}/v1/agent");
         // By TLS 1.3 the client learns of a refusal with its first answer.
         let answered = async {
             let (mut kept, _) = connect(address, refused).await?;
