@@ -144,13 +144,12 @@ resource "aws_launch_template" "node" {
 }
 
 resource "aws_autoscaling_group" "nodes" {
-  name_prefix           = "${var.name}-nodes-"
-  vpc_zone_identifier   = var.subnet_ids
-  min_size              = var.nodes.min
-  max_size              = var.nodes.max
-  desired_capacity      = var.nodes.desired
-  health_check_type     = "EC2"
-  max_instance_lifetime = 2592000 # A month: nobody runs on an image of last year.
+  name_prefix         = "${var.name}-nodes-"
+  vpc_zone_identifier = var.subnet_ids
+  min_size            = var.nodes.min
+  max_size            = var.nodes.max
+  desired_capacity    = var.nodes.desired
+  health_check_type   = "EC2"
 
   launch_template {
     id      = aws_launch_template.node.id
