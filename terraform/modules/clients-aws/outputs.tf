@@ -8,7 +8,7 @@ output "autoscaling_group_name" {
   value       = aws_autoscaling_group.nodes.name
 }
 
-output "node_role_arn" {
+output "node_role_name" {
   description = "The role of the nodes; null where another profile was given."
-  value       = one(aws_iam_role.node[*].arn)
+  value       = one(aws_iam_role.node[*].name)
 }

@@ -20,3 +20,8 @@ output "assume_policy_json" {
     }]
   })
 }
+
+output "policy_arn" {
+  description = "The policy with the models that may be called, for roles of yours."
+  value       = aws_iam_policy.bedrock.arn
+}
