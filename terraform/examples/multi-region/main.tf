@@ -81,8 +81,8 @@ module "eu" {
     bedrock_region = "eu-central-1"
     vault_address  = var.vault_address
     config         = <<-HCL
-      residency = "eu"
       bedrock {
+        residency        = "eu"
         failover_regions = ["eu-west-1"]
         vault_credentials {
           role = "nova-bedrock-eu"

@@ -20,6 +20,7 @@ var jobs = []job{
 		"namespace":          "module.nomad.namespace",
 		"consul_prefix":      "var.consul_prefix",
 		"consul_auth_method": "one(module.consul[*].auth_method_name)",
+		"vault_mount":        "try(module.vault[0].jwt_auth_path, null)",
 		"vault_role":         "try(module.vault[0].role_names.proxy, null)",
 	}},
 	{"jobs/nova-agent.nomad.hcl", "agent", map[string]string{
