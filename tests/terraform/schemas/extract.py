@@ -81,8 +81,13 @@ class Bindings:
         if entry["kind"] == "simple":
             return SIMPLE[entry["storage"]]
         collection = entry["kind"]
-        if struct in SIMPLE:
-            return [collection, SIMPLE[struct]]
+        plain = re.fullmatch(r"(string|boolean|number)((?:List|Set|Map)+)", entry["storage"])
+        if plain:
+            # The innermost collection stands first.
+            kind: object = SIMPLE[plain[1]]
+            for wrapper in re.findall("List|Set|Map", plain[2]):
+                kind = [wrapper.lower(), kind]
+            return [collection, kind[1]]
         # Lists of objects that may be written as blocks too.
         function = struct[:1].lower() + struct[1:] + "ToHclTerraform"
         members = {inner["name"]: self.kind(inner, re.sub(r"(List|Set|Map)$", "", inner["storage"])) for inner in self.entries(f"function {function}(")}
