@@ -8,7 +8,7 @@ terraform {
     }
     nomad = {
       source  = "hashicorp/nomad"
-      version = "~> 2.5"
+      version = "~> 2.6"
     }
     vault = {
       source  = "hashicorp/vault"

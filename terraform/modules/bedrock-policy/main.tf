@@ -43,15 +43,20 @@ locals {
     ]
   ])))
 
-  statements = concat(
-    length(local.profiles) == 0 ? [] : [
-      {
+  # Each statement, and whether there is something for it to say.
+  statements = [
+    {
+      is_needed = length(local.profiles) > 0
+      says = {
         Sid      = "InvokeByProfile"
         Effect   = "Allow"
         Action   = local.invoke
         Resource = local.profiles
-      },
-      {
+      }
+    },
+    {
+      is_needed = length(local.profiles) > 0
+      says = {
         Sid      = "ModelsOnlyByTheseProfiles"
         Effect   = "Allow"
         Action   = local.invoke
@@ -59,40 +64,51 @@ locals {
         Condition = {
           StringEquals = { "bedrock:InferenceProfileArn" = local.profiles }
         }
-      },
-    ],
-    length(local.models) == 0 ? [] : [{
-      Sid      = "InvokeModels"
-      Effect   = "Allow"
-      Action   = local.invoke
-      Resource = local.models
-    }],
-    var.may_count_tokens ? [{
-      Sid      = "CountTokens"
-      Effect   = "Allow"
-      Action   = ["bedrock:CountTokens"]
-      Resource = sort(distinct(concat(local.models, [for arn in local.behind_profiles : arn if !strcontains(arn, ":bedrock:::")])))
-    }] : [],
-    length(var.guardrail_arns) == 0 ? [] : [{
-      Sid      = "ApplyGuardrails"
-      Effect   = "Allow"
-      Action   = ["bedrock:ApplyGuardrail"]
-      Resource = var.guardrail_arns
-    }],
-    length(var.denied_service_tiers) == 0 ? [] : [{
-      Sid      = "NoDearTiers"
-      Effect   = "Deny"
-      Action   = local.invoke
-      Resource = ["*"]
-      Condition = {
-        StringEquals = { "bedrock:ServiceTier" = var.denied_service_tiers }
       }
-    }],
-  )
+    },
+    {
+      is_needed = length(local.models) > 0
+      says = {
+        Sid      = "InvokeModels"
+        Effect   = "Allow"
+        Action   = local.invoke
+        Resource = local.models
+      }
+    },
+    {
+      is_needed = var.may_count_tokens
+      says = {
+        Sid      = "CountTokens"
+        Effect   = "Allow"
+        Action   = ["bedrock:CountTokens"]
+        Resource = sort(distinct(concat(local.models, [for arn in local.behind_profiles : arn if !strcontains(arn, ":bedrock:::")])))
+      }
+    },
+    {
+      is_needed = length(var.guardrail_arns) > 0
+      says = {
+        Sid      = "ApplyGuardrails"
+        Effect   = "Allow"
+        Action   = ["bedrock:ApplyGuardrail"]
+        Resource = var.guardrail_arns
+      }
+    },
+    {
+      is_needed = length(var.denied_service_tiers) > 0
+      says = {
+        Sid      = "NoDearTiers"
+        Effect   = "Deny"
+        Action   = local.invoke
+        Resource = ["*"]
+        Condition = {
+          StringEquals = { "bedrock:ServiceTier" = var.denied_service_tiers }
+        }
+      }
+    },
+  ]
 
-  # Objects of one list have the same members to Terraform, and IAM takes none that is null.
   document = {
     Version   = "2012-10-17"
-    Statement = [for statement in local.statements : { for name, value in statement : name => value if value != null }]
+    Statement = [for statement in local.statements : statement.says if statement.is_needed]
   }
 }

@@ -4,7 +4,7 @@ terraform {
   required_providers {
     nomad = {
       source  = "hashicorp/nomad"
-      version = "~> 2.5"
+      version = "~> 2.6"
     }
   }
 }

@@ -109,6 +109,13 @@ def schema(package: Path, provider: str, kind: str) -> dict:
         attribute = block["attributes"].setdefault(getter["name"], {"type": COMPUTED[getter["kind"]]})
         if "required" not in attribute and "optional" not in attribute:
             attribute["computed"] = True
+    # What only the provider tells, and has members.
+    for struct, attribute in re.findall(r'new (\w+?)List\(this, "(\w+)", (?:true|false)\)', main):
+        if attribute not in block["block_types"] and attribute not in block["attributes"]:
+            inner = bindings.code[bindings.code.index(f"class {struct}OutputReference extends") :]
+            inner = inner[: inner.index("\nexports.", 1)] if "\nexports." in inner else inner
+            members = {getter["name"]: COMPUTED[getter["kind"]] for getter in GETTER.finditer(inner)}
+            block["attributes"][attribute] = {"type": ["list", ["object", members]], "computed": True}
     if "id" in block["attributes"]:
         block["attributes"]["id"]["computed"] = True
     return {"version": 0, "block": block}
