@@ -6,6 +6,8 @@ variables {
 }
 
 run "a_profile_and_its_models_and_nothing_else" {
+  command = plan
+
   assert {
     condition = jsondecode(output.json) == {
       Version = "2012-10-17"
@@ -43,6 +45,8 @@ run "a_profile_and_its_models_and_nothing_else" {
 }
 
 run "nothing_is_allowed_by_a_wildcard" {
+  command = plan
+
   variables {
     partition = "aws-us-gov"
     calls = [
@@ -72,6 +76,8 @@ run "nothing_is_allowed_by_a_wildcard" {
 }
 
 run "a_global_profile_has_a_model_without_a_region" {
+  command = plan
+
   variables {
     calls = [{ model = "amazon.nova-2-lite-v1:0", profile = "global", regions = ["eu-west-1"] }]
   }
@@ -86,6 +92,8 @@ run "a_global_profile_has_a_model_without_a_region" {
 }
 
 run "an_unknown_geography_names_its_destinations" {
+  command = plan
+
   variables {
     calls = [{ model = "amazon.nova-lite-v1:0", profile = "mars", regions = ["us-east-1"] }]
   }
@@ -94,6 +102,8 @@ run "an_unknown_geography_names_its_destinations" {
 }
 
 run "a_model_with_its_geography_is_refused" {
+  command = plan
+
   variables {
     calls      = [{ model = "Nova Lite", regions = ["us-east-1"] }]
     account_id = "1234"

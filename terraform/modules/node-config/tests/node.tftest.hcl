@@ -9,6 +9,8 @@ variables {
 }
 
 run "cloud_init_writes_what_the_node_reads" {
+  command = plan
+
   assert {
     condition     = startswith(output.user_data, "#cloud-config\n")
     error_message = "cloud-init would not know what it is."
@@ -24,6 +26,8 @@ run "cloud_init_writes_what_the_node_reads" {
 }
 
 run "the_secret_is_of_the_clouds_own_store" {
+  command = plan
+
   variables {
     cloud = "gcp"
   }
