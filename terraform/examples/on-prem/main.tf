@@ -35,8 +35,8 @@ module "nova" {
   }
 
   agent = {
-    version        = var.nova_version
-    artifact       = var.artifact
+    version        = coalesce(var.agent_version, var.nova_version)
+    artifact       = coalesce(var.agent_artifact, var.artifact)
     driver         = var.driver
     user           = var.user
     consul_address = var.consul_address

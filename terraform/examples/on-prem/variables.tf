@@ -82,3 +82,15 @@ variable "is_trial" {
   description = "Whether a destroy may take keys and jobs with it for good."
   default     = false
 }
+
+variable "agent_version" {
+  type        = string
+  description = "The version of the agent: a new one goes before the proxies' new one, or after it, and not with it. That of the proxies where it is null."
+  default     = null
+}
+
+variable "agent_artifact" {
+  type        = string
+  description = "Where the release of the agent's version is. That of the proxies where it is null."
+  default     = null
+}

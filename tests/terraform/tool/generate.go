@@ -162,7 +162,7 @@ func readApplied(text string) (map[string]evidence, error) {
 func (e evidence) sentence(up string) string {
 	const linted = "formatted, validated against the schemas of the providers, tested with mock providers where it has tests, and judged by checkov"
 	if e == "" {
-		return fmt.Sprintf("Linted only: %s.\nIt has not been applied to a real account yet.", linted)
+		return fmt.Sprintf("Linted only: %s.\nIt has not been applied for real yet.", linted)
 	}
 	return fmt.Sprintf("Applied to real servers, changed, and planned clean: [transcript](%s%s).\nIn each run of the tests it is %s.", up, e, linted)
 }
