@@ -12,10 +12,6 @@ data "aws_caller_identity" "this" {}
 
 data "aws_partition" "this" {}
 
-data "aws_availability_zones" "this" {
-  state = "available"
-}
-
 module "platform" {
   source = "../../../platform/aws"
 
@@ -25,7 +21,8 @@ module "platform" {
   assumed_by = [{ role_arn = var.vault_role_arn }]
 
   network = {
-    availability_zones = slice(data.aws_availability_zones.this.names, 0, 3)
+    # Named, so that a zone that AWS adds moves nothing.
+    availability_zones = var.availability_zones
   }
 
   calls = [

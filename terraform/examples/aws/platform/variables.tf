@@ -4,6 +4,12 @@ variable "region" {
   default     = "us-east-1"
 }
 
+variable "availability_zones" {
+  type        = list(string)
+  description = "The zones of the subnets."
+  default     = ["us-east-1a", "us-east-1b", "us-east-1c"]
+}
+
 variable "image_id" {
   type        = string
   description = "The image of the nodes, made by packer/."
