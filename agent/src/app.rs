@@ -31,6 +31,7 @@ use crate::leader::{Election, Holder};
 use crate::metrics as names;
 use crate::tasks::{self, LeaderRecord};
 
+pub(crate) use connect::tls;
 pub use connect::{BuildError, Clients, connect};
 pub use name::instance;
 pub use reload::Policies;

@@ -24,6 +24,8 @@ use serde_json::Value;
 use crate::api::AccessRules;
 use crate::api::server::ApiTlsFiles;
 use crate::leader::LeaderConfig;
+use crate::rollout::policy::{self, PolicyText};
+use crate::seams::webhook::Destinations;
 
 use raw::RawAgent;
 
@@ -56,8 +58,23 @@ pub struct AgentConfig {
     pub log_format: LogFormat,
     /// How often rollouts are looked at when nothing wakes the agent.
     pub rollouts_interval: Duration,
+    /// What policies of rollouts may call, and how.
+    pub webhooks: WebhookConfig,
+    /// How the metrics listeners of instances are verified.
+    pub instances_tls: RemoteTlsConfig,
     /// Policies of rollouts, as text, by their labels.
     pub rollouts: BTreeMap<String, RawBlock>,
+}
+
+/// What policies of rollouts may call, and how.
+#[derive(Clone, Debug)]
+pub struct WebhookConfig {
+    /// Which addresses.
+    pub destinations: Destinations,
+    /// The file with the secret that every call is signed with.
+    pub secret_file: Option<PathBuf>,
+    /// Certificates.
+    pub tls: RemoteTlsConfig,
 }
 
 /// Where Consul is, and as whom it is asked.
@@ -198,11 +215,22 @@ pub fn load_layers(layers: Vec<Layer>, environment: &dyn Environment) -> Result<
     let raw: RawAgent = fitting.parse()?;
     let mut effective = serde_json::to_value(&raw).unwrap_or_default();
     let config = rules::validate(&raw, &fitting, environment).map_err(|broken| fitting.faults(broken))?;
+    policy::of_files(&policy_texts(&config.rollouts))?;
     if let Some(rollouts) = effective.get_mut("rollout").and_then(Value::as_object_mut) {
         // Their schema is another one's; their text is what the configuration is told apart by.
         rollouts.extend(config.rollouts.iter().map(|(job, block)| (job.clone(), block.text.trim().into())));
     }
     Ok(LoadedAgent { config, effective })
+}
+
+/// The blocks as documents of their own, whose lines are those of their files.
+#[must_use]
+pub fn policy_texts(blocks: &BTreeMap<String, RawBlock>) -> Vec<PolicyText> {
+    let text = |(label, block): (&String, &RawBlock)| PolicyText {
+        name: block.file.clone(),
+        text: format!("rollout {} {{{}\n}}\n", Value::from(label.as_str()), block.text),
+    };
+    blocks.iter().map(text).collect()
 }
 
 fn schema() -> Result<&'static DocumentSchema, Faults> {

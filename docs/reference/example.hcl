@@ -206,6 +206,17 @@ bedrock {
   #key_file    = "/etc/nova/consul/key.pem"
   #server_name = "server.dc1.consul"
 
+  # In place of cert_file and key_file: Vault signs what Consul is shown. It has the fields of tls.vault_certificate.
+  #vault_client_certificate {
+    #mount       = "pki"
+    #role        = "nova-proxy"
+    #common_name = "nova-proxy.service.consul"
+    #alt_names   = ["nova-proxy.internal"]
+    #ip_sans     = ["10.0.0.5"]
+    #uri_sans    = ["spiffe://example.com/nova-proxy"]
+    #ttl         = "24h"
+  #}
+
   #max_stale = "10s" # how old the answer of a server without its leader may be before the state is called stale
 
   #service {

@@ -33,6 +33,7 @@ use crate::routes::{self, RenderMetrics};
 use crate::server::{ListenSocket, ServerTls, StopTokens, TrustedHops};
 use crate::services::SharedServices;
 use crate::upstream::{CachedCredentials, CredentialSource};
+use first::FirstVault;
 use listening::Listening;
 use secret_places::SecretPlaces;
 
@@ -115,7 +116,7 @@ impl App {
     ///
     /// # Errors
     /// When a part of the configuration cannot be put into force; nothing has been started then.
-    pub fn build(first: FirstConfig, surroundings: Surroundings) -> Result<Self, BuildError> {
+    pub fn build(mut first: FirstConfig, surroundings: Surroundings) -> Result<Self, BuildError> {
         let shutdown = Shutdown::new();
         let count_failure = Arc::new(|task| {
             metrics::counter!(nova_telemetry::metrics::TASK_FAILURES_TOTAL, keys::TASK => task).increment(1);
@@ -123,10 +124,14 @@ impl App {
         let tasks = Tasks::new(shutdown.clone(), &surroundings.log).with_failure_hook(count_failure);
         let bootstrap = &first.files.config.bootstrap;
         let watches = Watches::before_reading(surroundings.config_watch.clone(), bootstrap);
-        let vault = build::vault(&first.files)?;
-        let sealed = build::sealed(&first.files)?;
+        let FirstVault { opened, consul_certificate } = std::mem::take(&mut first.vault);
+        let (vault, sealed) = match opened {
+            Some((vault, sealed)) => (Some(vault), sealed),
+            None => (build::vault(&first.files)?, build::sealed(&first.files)?),
+        };
         let credentials = build::credentials(&first.files, &surroundings, (vault.as_ref(), sealed.clone()))?;
-        let secrets = SecretPlaces { aws: build::secrets_manager(&first.files, &credentials), vault, sealed };
+        let aws = build::secrets_manager(&first.files, &credentials);
+        let secrets = SecretPlaces { aws, vault, sealed, consul_certificate };
         let tls = build::tls(&first.files, &surroundings)?;
         let log = surroundings.log.new(o!(keys::COMPONENT => "proxy"));
         let beginning = first.judge(surroundings.instance.clone(), &credentials, &log)?;

@@ -15,8 +15,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use nova_config::{BootstrapConfig, ConsulConfig, Documents};
-use nova_hashistack::ConsulClient;
 use nova_hashistack::consul::{ConsulLogin, WatchConfig, WatchCounters, WatchEvent, Watched};
+use nova_hashistack::{ClientIdentity, ConsulClient};
 use nova_telemetry::keys;
 use slog::{Logger, info, o, warn};
 
@@ -62,14 +62,19 @@ impl FirstDocuments {
         Self { from_consul: None, kept: None, last_known_good: None, consul: None }
     }
 
-    /// Asks Consul, if there is a `consul` block, for two seconds at most, and reads what was kept.
+    /// Asks Consul, if there is a `consul` block, for two seconds at most, and reads what was kept. `identity` is the client
+    /// certificate that Consul is shown, where it is in memory.
     ///
     /// # Errors
     /// When the settings of the `consul` block cannot be used: certificates or an address. Consul itself may be gone.
-    pub async fn find(bootstrap: &BootstrapConfig, log: &Logger) -> Result<Self, ConsulSetupError> {
+    pub async fn find(
+        bootstrap: &BootstrapConfig,
+        identity: Option<ClientIdentity>,
+        log: &Logger,
+    ) -> Result<Self, ConsulSetupError> {
         let Some(config) = bootstrap.consul.clone() else { return Ok(Self::none()) };
         let log = log.new(o!(keys::COMPONENT => "documents"));
-        let PreparedClient { client, login } = client::client(&config)?;
+        let PreparedClient { client, login } = client::client(&config, identity)?;
         let counters = WatchCounters::default();
         let events = events(&client, &config, counters.clone());
         let mut following = Following::new(events, View::new(&config.kv_prefix, config.max_stale));

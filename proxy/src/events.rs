@@ -127,6 +127,28 @@ pub(crate) fn certificate_not_signed(log: &Logger, error: &(dyn Error + 'static)
     }
 }
 
+/// Consul is shown this client certificate from now on.
+pub(crate) fn consul_certificate_in_force(log: &Logger, not_after: Timestamp) {
+    info!(log, "client certificate for Consul in force"; "not_after" => %not_after);
+}
+
+/// There is no next client certificate. Consul is shown the one in force to its end, and none after it.
+pub(crate) fn consul_certificate_not_signed(
+    log: &Logger,
+    error: &(dyn Error + 'static),
+    until: Option<Timestamp>,
+) {
+    let reason = error_chain(error);
+    match until {
+        Some(until) => {
+            warn!(log, "no next client certificate for Consul; the one in force serves on to its end, and another is asked for again and again"; keys::ERROR => reason, "not_after" => %until);
+        }
+        None => {
+            error!(log, "Consul is shown no client certificate that it would take; the configuration in force stays, and one is asked for again and again"; keys::ERROR => reason);
+        }
+    }
+}
+
 /// Where a breaker stands, for dashboards: 0 closed, 1 half open, 2 open.
 pub(crate) fn breaker_state(key: &BreakerKey, state: BreakerState) {
     let labels = [("region", key.region.to_string()), ("model", key.model_id.to_string())];

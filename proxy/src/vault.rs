@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::events;
 use crate::receipt::ReceiptStore;
 
-pub(crate) use certificate::{CertificateRenewal, NAME as CERTIFICATE};
+pub(crate) use certificate::{CertificateHolder, CertificateRenewal, CertificateTold, ConsulIdentity};
 pub(crate) use standing::standing;
 
 /// How long a call may take: less than credentials may take to be loaded, so that the reason is told.
@@ -68,6 +68,7 @@ impl Vault {
             cert_file: config.tls.cert_file.clone(),
             key_file: config.tls.key_file.clone(),
             server_name: config.tls.server_name.clone(),
+            ..TlsConfig::default()
         };
         let mut login = None;
         settings.token = match method(&config.token) {

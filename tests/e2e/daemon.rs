@@ -3,6 +3,7 @@
 mod frozen;
 mod gate;
 mod leadership;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use nova_test_support::binary::Program;
 use nova_test_support::client::{Call, Reply};
 use nova_test_support::kept::Kept;
 use nova_test_support::process::{Launch, Process};
-use nova_test_support::wait::{Look, wait_for};
+use nova_test_support::wait::{DEADLINE, Look, wait_for};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::UnixStream;
@@ -33,28 +34,49 @@ const SUCCESSION: Duration = Duration::from_secs(2 * TTL.as_secs() + LOCK_DELAY.
 struct Daemon {
     process: Process,
     socket: PathBuf,
-    _folder: TempDir,
+    /// What its file has beside its further configuration.
+    base: String,
+    folder: TempDir,
 }
 
 impl Daemon {
     /// An agent of this name beside the Consul at `consul`, with further configuration.
     async fn start(name: &str, consul: SocketAddr, more: &str) -> anyhow::Result<Self> {
+        Ok(Self::start_told(name, consul, more).await?.0)
+    }
+
+    /// The same, and what it said when it was ready.
+    async fn start_told(name: &str, consul: SocketAddr, more: &str) -> anyhow::Result<(Self, Value)> {
         let folder = tempfile::tempdir()?;
         let socket = folder.path().join("agent.sock");
-        let config = format!(
+        let base = format!(
             "instance = \"{name}\"\nsocket = \"{}\"\nkv_prefix = \"nova/test\"\n\
              consul {{\n  address = \"http://{consul}\"\n}}\n\
-             leader {{\n  ttl = \"{}s\"\n  lock_delay = \"{}s\"\n  margin = \"3s\"\n}}\n{more}",
+             leader {{\n  ttl = \"{}s\"\n  lock_delay = \"{}s\"\n  margin = \"3s\"\n}}\n",
             socket.display(),
             TTL.as_secs(),
             LOCK_DELAY.as_secs(),
         );
         let file = folder.path().join("agent.hcl");
-        std::fs::write(&file, config)?;
+        std::fs::write(&file, format!("{base}{more}"))?;
         let launch = Launch::new(Program::Agent.path()?).args(["run", "--json", "--config"]);
         let mut process = launch.arg(file).start()?;
-        process.ready_line().await?;
-        Ok(Self { process, socket, _folder: folder })
+        let ready = process.ready_line().await?;
+        Ok((Self { process, socket, base, folder }, ready))
+    }
+
+    /// Writes its file anew, with other further configuration.
+    fn write(&self, more: &str) -> anyhow::Result<()> {
+        Ok(std::fs::write(self.folder.path().join("agent.hcl"), format!("{}{more}", self.base))?)
+    }
+
+    /// Waits until its log has these words.
+    async fn has_said(&self, words: &str) -> anyhow::Result<()> {
+        wait_for(&format!("the log to say: {words}"), DEADLINE, async || {
+            let log = self.process.stderr()?;
+            Ok(if log.contains(words) { Look::Ready(()) } else { Look::NotYet(log) })
+        })
+        .await
     }
 
     async fn ask(&self, method: Method, path: &str) -> anyhow::Result<Reply> {

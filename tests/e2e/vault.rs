@@ -3,6 +3,7 @@
 mod bad_days;
 mod certificate;
 mod chain;
+mod consul_certificate;
 mod login;
 mod sealed;
 mod soak;

@@ -107,12 +107,14 @@ fn address(text: &str, block: &'static str) -> Result<Address, BuildError> {
     text.parse().map_err(|source| BuildError::Address { block, source })
 }
 
-fn tls(tls: &RemoteTlsConfig) -> TlsConfig {
+/// Certificates as clients take them.
+pub(crate) fn tls(tls: &RemoteTlsConfig) -> TlsConfig {
     TlsConfig {
         ca_file: tls.ca_file.clone(),
         cert_file: tls.cert_file.clone(),
         key_file: tls.key_file.clone(),
         server_name: tls.server_name.clone(),
+        ..TlsConfig::default()
     }
 }
 

@@ -190,6 +190,7 @@ impl ConsulArgs {
             cert_file: filled(self.client_cert.as_ref()),
             key_file: filled(self.client_key.as_ref()),
             server_name: named(self.tls_server_name.as_ref()),
+            ..TlsConfig::default()
         };
         config.datacenter = named(self.datacenter.as_ref());
         config.namespace = named(self.namespace.as_ref());
@@ -219,6 +220,7 @@ impl ListenerArgs {
             cert_file: filled(self.proxy_client_cert.as_ref()),
             key_file: filled(self.proxy_client_key.as_ref()),
             server_name: named(self.proxy_tls_server_name.as_ref()),
+            ..TlsConfig::default()
         }
     }
 }

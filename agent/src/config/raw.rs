@@ -68,6 +68,10 @@ pub(super) struct RawAgent {
     pub(super) log: RawLog,
     /// How rollouts are followed.
     pub(super) rollouts: RawRollouts,
+    /// What policies of rollouts may call by webhooks, and how.
+    pub(super) webhooks: RawWebhooks,
+    /// How the metrics listeners of instances are verified that speak TLS.
+    pub(super) instances: RawInstances,
     /// The policy of a job's rollouts, by the job's id. What may be in it is in the reference of policies.
     #[schemars(extend("propertyNames" = {"pattern": r"^[!-~]{1,128}$",
         "x-form": "the id of a job, in quotes"}))]
@@ -271,6 +275,67 @@ pub(super) struct RawRollouts {
     pub(super) interval: DurationText,
 }
 
+/// What policies of rollouts may call by webhooks, and how.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawWebhooks {
+    /// The hosts that may be called; any where it is empty. Whoever may write a job may write its policy, and so chooses among them.
+    #[schemars(length(max = 64), extend("x-tier" = "bootstrap", "uniqueItems" = true, "items" = {
+        "type": "string", "pattern": r"^[A-Za-z0-9.:\[\]-]{1,253}$",
+        "x-form": "a host name or an IP address without a port, such as \"hooks.example.com\"",
+    }))]
+    pub(super) hosts: Vec<String>,
+    /// Whether http:// is taken for other hosts than this machine. What is sent and what is answered can be read and changed on the way then.
+    #[schemars(extend("x-tier" = "bootstrap"))]
+    pub(super) allow_plain_http: bool,
+    /// The path of the file with the secret that every call is signed with, read again for each call. Without it calls are not signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096),
+        extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
+    pub(super) secret_file: Option<String>,
+    /// A file of PEM certificates that the hosts' are judged by, in place of the machine's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096),
+        extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
+    pub(super) ca_file: Option<String>,
+    /// The path of the file with the client certificate that hosts are shown, in PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096),
+        extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
+    pub(super) cert_file: Option<String>,
+    /// The path of the file with that certificate's private key, in PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096),
+        extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
+    pub(super) key_file: Option<String>,
+}
+
+/// How the metrics listeners of instances are verified that speak TLS.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RawInstances {
+    /// A file of PEM certificates that the instances' are judged by, in place of the machine's own; read again when it changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096),
+        extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
+    pub(super) ca_file: Option<String>,
+    /// The path of the file with the client certificate that instances are shown, in PEM; read again when it changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096),
+        extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
+    pub(super) cert_file: Option<String>,
+    /// The path of the file with that certificate's private key, in PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096),
+        extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
+    pub(super) key_file: Option<String>,
+    /// The name that the instances' certificate has, where it is not their addresses in the catalog.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9.-]{1,253}$"), extend("x-tier" = "bootstrap",
+        "x-form" = "a host name in quotes, such as \"nova-proxy.service.consul\""))]
+    pub(super) server_name: Option<String>,
+}
+
 /// The policy of a job's rollouts.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(extend("x-raw" = true, "x-tier" = "runtime", "properties" = {}))]
@@ -295,6 +360,8 @@ impl Default for RawAgent {
             leader: RawLeader::default(),
             log: RawLog::default(),
             rollouts: RawRollouts::default(),
+            webhooks: RawWebhooks::default(),
+            instances: RawInstances::default(),
             rollout: BTreeMap::new(),
         }
     }

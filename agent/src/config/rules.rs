@@ -5,14 +5,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use nova_config::{Broken, Environment, Fitting, RemoteFields};
+use nova_config::{Broken, Environment, Fitting, RemoteFields, RemoteTlsConfig};
 use secrecy::SecretString;
 
-use super::raw::{RawAgent, RawConsul, RawNomad};
-use super::{AgentConfig, ConsulConfig, ConsulToken, ListenConfig, NomadConfig, NomadToken};
+use super::raw::{RawAgent, RawConsul, RawInstances, RawNomad, RawWebhooks};
+use super::{AgentConfig, ConsulConfig, ConsulToken, ListenConfig, NomadConfig, NomadToken, WebhookConfig};
 use crate::api::AccessRules;
 use crate::api::server::ApiTlsFiles;
 use crate::leader::LeaderConfig;
+use crate::seams::webhook::Destinations;
 
 const CONSUL: RemoteFields = RemoteFields {
     product: "Consul",
@@ -49,6 +50,8 @@ pub(super) fn validate(
         raw.nomad.as_ref().map(|nomad| self::nomad(nomad, token(environment, "NOMAD_TOKEN"), &mut broken));
     let listen = listen(raw, &mut broken);
     let leader = leader(raw, &mut broken);
+    let webhooks = webhooks(&raw.webhooks, &mut broken);
+    let instances_tls = instances(&raw.instances, &mut broken);
     if raw.socket.is_empty() && raw.listen.is_none() {
         let fix = "write socket (the path of a Unix socket), or listen (an address) with access.nomad";
         broken.push(rule("socket", "is empty, and there is no listen: nobody could operate the agent", fix));
@@ -72,6 +75,8 @@ pub(super) fn validate(
         log_level: raw.log.level,
         log_format: raw.log.format,
         rollouts_interval: raw.rollouts.interval.get(),
+        webhooks,
+        instances_tls,
         rollouts: rollouts.collect(),
     })
 }
@@ -122,6 +127,46 @@ fn nomad(raw: &RawNomad, token: Option<SecretString>, broken: &mut Vec<Broken>) 
         (None, None) => NomadToken::None,
     };
     Some(NomadConfig { address, token, namespaces: raw.namespaces.clone(), region: raw.region.clone(), tls })
+}
+
+fn webhooks(raw: &RawWebhooks, broken: &mut Vec<Broken>) -> WebhookConfig {
+    let pair = [("webhooks.cert_file", &raw.cert_file), ("webhooks.key_file", &raw.key_file)];
+    WebhookConfig {
+        destinations: Destinations { allow_plain_http: raw.allow_plain_http, hosts: raw.hosts.clone() },
+        secret_file: raw.secret_file.as_ref().map(PathBuf::from),
+        tls: certificates(&raw.ca_file, pair, None, broken),
+    }
+}
+
+fn instances(raw: &RawInstances, broken: &mut Vec<Broken>) -> RemoteTlsConfig {
+    let pair = [("instances.cert_file", &raw.cert_file), ("instances.key_file", &raw.key_file)];
+    certificates(&raw.ca_file, pair, raw.server_name.clone(), broken)
+}
+
+/// Certificate and key go together.
+fn certificates(
+    ca_file: &Option<String>,
+    [(cert_field, cert_file), (key_field, key_file)]: [(&'static str, &Option<String>); 2],
+    server_name: Option<String>,
+    broken: &mut Vec<Broken>,
+) -> RemoteTlsConfig {
+    match (cert_file, key_file) {
+        (Some(_), None) => {
+            let fix = "write key_file (the path of the file with the certificate's private key)";
+            broken.push(rule(cert_field, "stands without key_file", fix));
+        }
+        (None, Some(_)) => {
+            let fix = "write cert_file (the path of the file with the client certificate)";
+            broken.push(rule(key_field, "stands without cert_file", fix));
+        }
+        _ => {}
+    }
+    RemoteTlsConfig {
+        ca_file: ca_file.as_ref().map(PathBuf::from),
+        cert_file: cert_file.as_ref().map(PathBuf::from),
+        key_file: key_file.as_ref().map(PathBuf::from),
+        server_name,
+    }
 }
 
 fn listen(raw: &RawAgent, broken: &mut Vec<Broken>) -> Option<ListenConfig> {

@@ -129,3 +129,40 @@ fn every_field_of_the_schema_has_a_tier_and_says_what_it_is() {
     schema["properties"].as_object_mut().unwrap().remove("rollout").unwrap();
     walk(&schema, "");
 }
+
+#[test]
+fn webhooks_and_instances_have_certificates_and_rules_of_their_own() {
+    let config = load("", &[]).unwrap().config;
+    assert!(config.webhooks.destinations.hosts.is_empty() && config.webhooks.secret_file.is_none());
+    let text = r#"
+webhooks {
+  hosts       = ["hooks.example.com"]
+  secret_file = "/secrets/webhook"
+  ca_file     = "/etc/nova/hooks-ca.pem"
+}
+instances {
+  ca_file     = "/etc/nova/proxies-ca.pem"
+  cert_file   = "/etc/nova/agent.pem"
+  key_file    = "/etc/nova/agent.key"
+  server_name = "nova-proxy.service.consul"
+}
+"#;
+    let config = load(text, &[]).unwrap().config;
+    assert_eq!(config.webhooks.destinations.hosts, ["hooks.example.com"]);
+    assert_eq!(config.webhooks.secret_file, Some(PathBuf::from("/secrets/webhook")));
+    assert_eq!(config.webhooks.tls.ca_file, Some(PathBuf::from("/etc/nova/hooks-ca.pem")));
+    assert_eq!(config.instances_tls.server_name.as_deref(), Some("nova-proxy.service.consul"));
+    for (block, field) in [("webhooks", "webhooks.cert_file"), ("instances", "instances.cert_file")] {
+        let half = format!("{block} {{\n  cert_file = \"/etc/nova/agent.pem\"\n}}\n");
+        let faults = load(&half, &[]).unwrap_err().to_string();
+        assert!(faults.contains(&format!("{field}: stands without key_file")), "{faults}");
+    }
+}
+
+#[test]
+fn a_faulty_policy_is_a_fault_of_its_file_at_its_line() {
+    let text = "rollout \"web\" {\n  bake_time = \"1m\"\n  timeout   = \"30s\"\n}\n";
+    let faults = load(text, &[]).unwrap_err().to_string();
+    assert!(faults.contains("agent.hcl:2:"), "{faults}");
+    assert!(faults.contains("lower it, or raise timeout"), "{faults}");
+}

@@ -30,8 +30,8 @@ pub struct HookRules {
     pub destinations: Destinations,
     /// The folder that a policy's tokens are in; a policy names files in it. Without it no policy can send a token.
     pub token_folder: Option<PathBuf>,
-    /// What every call is signed with.
-    pub secret: Option<SecretString>,
+    /// The file with what every call is signed with. Without it calls are not signed.
+    pub secret_file: Option<PathBuf>,
 }
 
 /// Asks and tells by webhooks.
@@ -73,7 +73,11 @@ impl PolicyHooks {
             Some(file) => Some(self.token(file).await?),
             None => None,
         };
-        Ok(endpoint.with_token(token).signed(self.rules.secret.clone()))
+        let secret = match &self.rules.secret_file {
+            Some(path) => Some(read(path, "the secret of webhooks").await?),
+            None => None,
+        };
+        Ok(endpoint.with_token(token).signed(secret))
     }
 
     /// A token of a policy, read anew for each call, so that one that is replaced is followed.
@@ -83,15 +87,19 @@ impl PolicyHooks {
         })?;
         let path = within(folder, file)
             .ok_or_else(|| format!("the token file {file} is not read: it is not in {}", folder.display()))?;
-        let unreadable =
-            |error: std::io::Error| format!("the token file {} cannot be read: {error}", path.display());
-        let opened = tokio::fs::File::open(&path).await.map_err(unreadable)?;
-        let mut text = String::new();
-        opened.take(MAX_TOKEN).read_to_string(&mut text).await.map_err(unreadable)?;
-        match text.trim() {
-            "" => Err(unreadable(std::io::Error::new(ErrorKind::InvalidData, "it is empty"))),
-            token => Ok(SecretString::from(token)),
-        }
+        read(&path, "the token file").await
+    }
+}
+
+/// The secret in a file, without the blanks around it.
+async fn read(path: &Path, what: &str) -> Result<SecretString, String> {
+    let unreadable = |error: std::io::Error| format!("{what} {} cannot be read: {error}", path.display());
+    let opened = tokio::fs::File::open(path).await.map_err(unreadable)?;
+    let mut text = String::new();
+    opened.take(MAX_TOKEN).read_to_string(&mut text).await.map_err(unreadable)?;
+    match text.trim() {
+        "" => Err(unreadable(std::io::Error::new(ErrorKind::InvalidData, "it is empty"))),
+        secret => Ok(SecretString::from(secret)),
     }
 }
 

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nova_hashistack::NomadClient;
 use nova_hashistack::consul::TxnOperation;
-use nova_hashistack::{NomadClient, TlsConfig};
 use nova_lifecycle::{Shutdown, Tasks};
 use nova_telemetry::error_chain;
 use slog::error;
@@ -15,7 +15,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::ROLLOUTS;
-use crate::app::Ground;
+use crate::app::{Ground, tls};
+use crate::config::policy_texts;
 use crate::driver::{Activation, Driver, Pending, Reason, Scope, Summary, Task, TaskError};
 use crate::leader::Leadership;
 use crate::notify::Deliveries;
@@ -68,8 +69,8 @@ fn made(ground: &Ground, nomad: NomadClient) -> Result<Rollouts, ClientError> {
         ground.config.nomad.iter().flat_map(|nomad| nomad.namespaces.iter().cloned()).collect();
     let (policies, events) = (ground.policies.clone(), ground.events.clone());
     let of_files = Arc::new(move || {
-        let blocks = policies.borrow().0.clone();
-        blocks.iter().map(|(label, block)| document(label, &block.file, &block.text)).collect()
+        let texts = policy_texts(&policies.borrow().0);
+        texts.into_iter().map(|PolicyText { name, text }| Layer { origin: name, text }).collect()
     });
     let rules = Rules::new(ground.consul.clone(), &ground.config.kv_prefix, of_files, Arc::new(read));
     build(Parts {
@@ -78,22 +79,17 @@ fn made(ground: &Ground, nomad: NomadClient) -> Result<Rollouts, ClientError> {
         prefix: ground.config.kv_prefix.clone(),
         // `*` is every namespace that the token may read.
         namespaces: if namespaces.contains("*") { BTreeSet::new() } else { namespaces },
-        metrics_tls: TlsConfig::default(),
-        webhook_tls: TlsConfig::default(),
+        metrics_tls: tls(&ground.config.instances_tls),
+        webhook_tls: tls(&ground.config.webhooks.tls),
         hooks: HookRules {
+            destinations: ground.config.webhooks.destinations.clone(),
             token_folder: ground.config.data_dir.as_ref().map(|folder| folder.join(TOKENS)),
-            ..HookRules::default()
+            secret_file: ground.config.webhooks.secret_file.clone(),
         },
         rules,
         told: Arc::new(move |kind, body| events.record(kind, body)),
         log: ground.log.clone(),
     })
-}
-
-/// A block of the configuration as a document of its own, whose lines are those of its file.
-fn document(label: &str, file: &str, body: &str) -> Layer {
-    let text = format!("rollout {} {{{body}\n}}\n", serde_json::Value::from(label));
-    Layer { origin: file.to_owned(), text }
 }
 
 fn read(target: &Target, files: &[Layer], bodies: &[Layer]) -> Result<FoundRules, String> {

@@ -72,7 +72,8 @@ pub(crate) fn validate(raw: RawConfig, beside: Beside) -> Result<Config, Vec<Bro
         .and_then(|cache| secret::cache(cache, raw.data_dir.as_deref(), &mut broken));
     let bedrock = regions::bedrock(&raw.bedrock, &beside.declared_regions, raw.vault.is_some(), &mut broken);
     let consul = raw.consul.as_ref().and_then(|consul| {
-        consul::consul(consul, raw.data_dir.as_deref(), beside.tokens.consul, &mut broken)
+        let places = consul::Beside { data_dir: raw.data_dir.as_deref(), has_vault: raw.vault.is_some() };
+        consul::consul(consul, places, beside.tokens.consul, &mut broken)
     });
     let vault = raw.vault.as_ref().and_then(|vault| vault::vault(vault, beside.tokens.vault, &mut broken));
     if raw.bedrock.retry.base_delay > raw.bedrock.retry.max_delay {

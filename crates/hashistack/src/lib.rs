@@ -20,7 +20,7 @@ pub mod vault;
 pub use consul::{ConsulClient, ConsulConfig};
 pub use nomad::{NomadClient, NomadConfig, NomadFault};
 pub use transport::{
-    Address, Answer, Call, Dialect, HashistackError, Login, Refusal, Retries, TlsConfig, TokenError,
-    TokenFile, TokenSource, Transport, TransportConfig,
+    Address, Answer, Call, ClientIdentity, Dialect, HashistackError, Login, Refusal, Retries, TlsConfig,
+    TokenError, TokenFile, TokenSource, Transport, TransportConfig,
 };
 pub use vault::{VaultClient, VaultConfig};

@@ -8,6 +8,7 @@ mod call;
 mod client;
 mod dialect;
 mod error;
+mod identity;
 mod one_login;
 mod retry;
 mod stamp;
@@ -25,6 +26,7 @@ pub use answer::{Answer, Head, OpenAnswer};
 pub use call::{Call, CallName, MAX_ANSWER};
 pub use dialect::Dialect;
 pub use error::{HashistackError, Refusal};
+pub use identity::ClientIdentity;
 #[cfg(test)]
 pub(crate) use one_login::LEAST_PAUSE;
 pub(crate) use one_login::{Issued, Issuer, OneLogin};

@@ -55,6 +55,7 @@ async fn https_needs_a_certificate_that_consul_trusts_and_takes_its_successor() 
         cert_file: Some(own.path().join("cert.pem")),
         key_file: Some(own.path().join("key.pem")),
         server_name: Some(SERVER.to_owned()),
+        ..TlsConfig::default()
     };
     let address = format!("https://{}", consul.https_address().context("it has HTTPS")?);
     let client = client(&address, tls)?;

@@ -5,7 +5,8 @@ path "aws/sts/nova-bedrock" {
   capabilities = ["update"]
 }
 
-# A certificate for a key that never leaves the instance: "sign", and not "issue". By tls.vault_certificate.
+# A certificate for a key that never leaves the instance: "sign", and not "issue". By tls.vault_certificate, and
+# consul.vault_client_certificate.
 path "pki/sign/nova-proxy" {
   capabilities = ["update"]
 }

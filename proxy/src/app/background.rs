@@ -13,11 +13,10 @@ use slog::{Logger, o, warn};
 
 use crate::events;
 use crate::receipt::{ReceiptStore, SecretPlace};
-use crate::secrets::SecretCache;
 use crate::server::ServerTls;
 use crate::services::SharedServices;
 use crate::upstream::{CachedCredentials, CredentialStanding};
-use crate::vault::{CERTIFICATE, CertificateRenewal};
+use crate::vault::{CertificateHolder, CertificateRenewal, CertificateTold};
 
 use super::SecretPlaces;
 use super::build::CREDENTIALS;
@@ -107,7 +106,7 @@ pub(super) fn keep_secrets(
 
 /// Keeps the login at Vault alive, where there is one, and the listeners in certificates, where Vault signs them.
 fn keep_vault(
-    SecretPlaces { vault, sealed, .. }: SecretPlaces,
+    SecretPlaces { vault, sealed, consul_certificate, .. }: SecretPlaces,
     tls: Option<&Arc<ServerTls>>,
     (tasks, services, log): (&Tasks, &SharedServices, &Logger),
 ) {
@@ -117,12 +116,15 @@ fn keep_vault(
     if let (Some(CertificateConfig::Vault(config)), Some(tls)) = (tls_config.map(|tls| tls.certificate), tls)
     {
         let ready = services.readiness.declare("certificate", "Vault has not signed it yet");
-        let client = vault.client().clone();
-        let origin = format!("{} {config:?}", vault.server());
-        let cache = SecretCache::new(sealed, CERTIFICATE, origin, log.clone());
-        let told = (services.receipts.clone(), cache);
-        let renewal = CertificateRenewal::new(client, config, Arc::clone(tls), ready, told, log.clone());
-        tasks.spawn("certificate", renewal.keep(tasks.shutdown().clone()));
+        let holder = CertificateHolder::Listeners(Arc::clone(tls));
+        let renewal = CertificateRenewal::new(&vault, config, holder, sealed, log.clone());
+        let told = CertificateTold { ready: Some(ready), receipts: services.receipts.clone() };
+        tasks.spawn("certificate", renewal.keep(told, tasks.shutdown().clone()));
+    }
+    if let Some(renewal) = consul_certificate {
+        // Without Consul an instance serves on, so that readiness does not hang on it.
+        let told = CertificateTold { ready: None, receipts: services.receipts.clone() };
+        tasks.spawn("consul_certificate", renewal.keep(told, tasks.shutdown().clone()));
     }
     tasks.spawn("vault", vault.keep(services.receipts.clone(), tasks.shutdown().clone(), log));
 }

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 
 use crate::auth::pepper::PepperError;
 use crate::auth::{Authenticator, KeysFile, KeysFileError, Pepper};
+use crate::documents::ConsulSetupError;
 use crate::events;
 use crate::limit::{Admission, BodyMemory, ConcurrencyLimit, ConcurrencySettings};
 use crate::media::{HostPattern, ImageFetchSettings, ImageFetcher};
@@ -78,6 +79,9 @@ pub enum BuildError {
     /// The settings of Vault.
     #[error(transparent)]
     Vault(#[from] VaultSetupError),
+    /// The settings of Consul.
+    #[error(transparent)]
+    Consul(#[from] ConsulSetupError),
     /// An address that is taken, or not this machine's.
     #[error("cannot listen on {address}; is another program there, or is it not an address of this machine?")]
     Bind {

@@ -5,19 +5,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use nova_config::{Documents, Faults, Layer, Loaded, ProcessEnvironment, load_layers, read_layers};
 use nova_telemetry::{error_chain, keys};
-use slog::{Logger, error};
+use slog::{Logger, error, o};
 
-use super::BuildError;
-use crate::documents::{ConsulSetupError, FirstDocuments};
+use super::{BuildError, build};
+use crate::documents::FirstDocuments;
 use crate::receipt::{AppliedConfig, ConfigSource, Identity, Receipt, ReceiptStore, Refusal};
 use crate::reload::{Files, Keep, ReloadError, Sourced, judge, says_the_same};
+use crate::secrets::sealed::SealedSecrets;
 use crate::snapshot::Snapshot;
 use crate::upstream::CachedCredentials;
-use crate::vault;
+use crate::vault::{self, CertificateHolder, CertificateRenewal, ConsulIdentity, Vault};
 
 /// The texts that a process begins with, read and not yet judged together.
 pub struct FirstConfig {
@@ -25,6 +27,19 @@ pub struct FirstConfig {
     pub files: Loaded,
     layers: Vec<Layer>,
     documents: FirstDocuments,
+    pub(super) vault: FirstVault,
+}
+
+/// How long a start waits for the certificate that Consul is shown. Vault signs in milliseconds.
+const FIRST_SIGNATURE: Duration = Duration::from_secs(2);
+
+/// Vault, as far as it was needed before Consul was asked.
+#[derive(Default)]
+pub(super) struct FirstVault {
+    /// Vault itself and the last known secrets, where they were opened already.
+    pub(super) opened: Option<(Vault, Option<SealedSecrets>)>,
+    /// What keeps Consul's connection in certificates.
+    pub(super) consul_certificate: Option<CertificateRenewal>,
 }
 
 impl FirstConfig {
@@ -35,16 +50,29 @@ impl FirstConfig {
     pub fn read(files: &[PathBuf]) -> Result<Self, Faults> {
         let layers = read_layers(files)?;
         let files = load_layers(layers.clone(), &ProcessEnvironment)?;
-        Ok(Self { files, layers, documents: FirstDocuments::none() })
+        Ok(Self { files, layers, documents: FirstDocuments::none(), vault: FirstVault::default() })
     }
 
     /// Asks Consul, if the files name it, for two seconds at most, and looks for what an earlier process kept.
     ///
     /// # Errors
-    /// When the `consul` block cannot be used. That Consul is gone is no error.
-    pub async fn with_documents(self, log: &Logger) -> Result<Self, ConsulSetupError> {
-        let documents = FirstDocuments::find(&self.files.config.bootstrap, log).await?;
-        Ok(Self { documents, ..self })
+    /// When the `consul` block, or the `vault` block that its certificate needs, cannot be used. That Consul or Vault is gone is no error.
+    pub async fn with_documents(self, log: &Logger) -> Result<Self, BuildError> {
+        let bootstrap = &self.files.config.bootstrap;
+        let identity = ConsulIdentity::default();
+        let asked = bootstrap.consul.as_ref().and_then(|consul| consul.client_certificate.clone());
+        let mut first = FirstVault::default();
+        if let (Some(asked), Some(vault)) = (asked, build::vault(&self.files)?) {
+            let sealed = build::sealed(&self.files)?;
+            let holder = CertificateHolder::Consul(identity.clone());
+            let log = log.new(o!(keys::COMPONENT => "vault"));
+            let renewal = CertificateRenewal::new(&vault, asked, holder, sealed.clone(), log);
+            first.consul_certificate = Some(renewal.first(FIRST_SIGNATURE).await);
+            first.opened = Some((vault, sealed));
+        }
+        let identity = first.consul_certificate.is_some().then(|| identity.client_identity());
+        let documents = FirstDocuments::find(bootstrap, identity, log).await?;
+        Ok(Self { documents, vault: first, ..self })
     }
 
     /// Judges what there is, best first, and takes what holds.
@@ -54,7 +82,7 @@ impl FirstConfig {
         credentials: &Arc<CachedCredentials>,
         log: &Logger,
     ) -> Result<Beginning, BuildError> {
-        let Self { files, layers, mut documents } = self;
+        let Self { files, layers, mut documents, .. } = self;
         let now = Timestamp::now();
         let layers = Files(layers);
         let identity = Identity::new(instance, &files);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use nova_config::{ConsulConfig, ConsulToken, RemoteTlsConfig};
 use nova_hashistack::consul::ConsulLogin;
 use nova_hashistack::transport::{AddressError, TokenSource};
-use nova_hashistack::{Address, ConsulClient, ConsulConfig as ClientConfig, HashistackError, TlsConfig};
+use nova_hashistack::{
+    Address, ClientIdentity, ConsulClient, ConsulConfig as ClientConfig, HashistackError, TlsConfig,
+};
 
 /// Why the settings of the `consul` block cannot be used. Whether Consul answers is no part of it.
 #[derive(Debug, thiserror::Error)]
@@ -24,14 +26,18 @@ pub(super) struct PreparedClient {
     pub(super) login: Option<Arc<ConsulLogin>>,
 }
 
-/// Prepares the client; nothing is sent, and a token or a JWT is read with the first call.
-pub(super) fn client(config: &ConsulConfig) -> Result<PreparedClient, ConsulSetupError> {
+/// Prepares the client; nothing is sent, and a token or a JWT is read with the first call. `identity` is the client certificate where it is
+/// in memory.
+pub(super) fn client(
+    config: &ConsulConfig,
+    identity: Option<ClientIdentity>,
+) -> Result<PreparedClient, ConsulSetupError> {
     let address: Address = config.address.to_string().parse().map_err(ConsulSetupError::Address)?;
     let mut settings = ClientConfig::new(address);
     settings.namespace.clone_from(&config.namespace);
     settings.partition.clone_from(&config.partition);
     settings.datacenter.clone_from(&config.datacenter);
-    settings.tls = tls(&config.tls);
+    settings.tls = tls(&config.tls, identity);
     let mut login = None;
     settings.token = match &config.token {
         ConsulToken::None => TokenSource::None,
@@ -46,11 +52,12 @@ pub(super) fn client(config: &ConsulConfig) -> Result<PreparedClient, ConsulSetu
     Ok(PreparedClient { client: ConsulClient::new(settings).map_err(ConsulSetupError::Client)?, login })
 }
 
-fn tls(tls: &RemoteTlsConfig) -> TlsConfig {
+fn tls(tls: &RemoteTlsConfig, identity: Option<ClientIdentity>) -> TlsConfig {
     TlsConfig {
         ca_file: tls.ca_file.clone(),
         cert_file: tls.cert_file.clone(),
         key_file: tls.key_file.clone(),
         server_name: tls.server_name.clone(),
+        identity,
     }
 }

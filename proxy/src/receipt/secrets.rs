@@ -98,7 +98,7 @@ pub enum SecretPlace {
 /// How it stands with one secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SecretStanding {
-    /// The name that it was declared under; `aws_credentials` and `tls_certificate` for what is not declared by a name.
+    /// The name that it was declared under; `aws_credentials`, `tls_certificate` and `consul_client_certificate` for what is not declared by a name.
     pub name: String,
     /// Where it comes from.
     pub place: SecretPlace,

@@ -1,48 +1,46 @@
-//! The listeners' certificate from Vault's PKI engine: makes a key, has it signed, gives both to the listeners, and does so again in time.
+//! A certificate from Vault's PKI engine: makes a key, has it signed, gives both to whoever shows them, and does so again in time.
 //!
 //! The key is another one with each certificate and never leaves this process. While Vault signs nothing, the certificate in force
 //! serves on to its end.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+mod holder;
+mod request;
+
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use nova_config::VaultCertificateConfig;
-use nova_hashistack::vault::pki::SigningRequest;
 use nova_hashistack::{HashistackError, VaultClient};
 use nova_lifecycle::{ConditionHandle, Shutdown};
 use nova_telemetry::error_chain;
-use rcgen::string::Ia5String;
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
 use slog::Logger;
+use tokio::time::timeout;
 
-use super::{PAUSE, PAUSE_MAX};
+use super::{PAUSE, PAUSE_MAX, Vault};
 use crate::events;
 use crate::receipt::{ReceiptStore, SecretPlace, SecretStanding};
 use crate::secrets::SecretCache;
-use crate::secrets::sealed::KeptSecret;
-use crate::server::{Identity, ServerTls, TlsError};
+use crate::secrets::sealed::{KeptSecret, SealedSecrets};
+use crate::server::{Identity, TlsError};
 use crate::upstream::draw;
+
+pub(crate) use holder::{CertificateHolder, ConsulIdentity};
 
 /// The share of a certificate's life after which it is renewed, and how much earlier at most: instances that were started together
 /// shall not ask together for ever.
 const RENEW_AFTER: f64 = 2.0 / 3.0;
 const EARLIER_AT_MOST: f64 = 0.1;
-/// What receipts and metrics call it.
-pub(crate) const NAME: &str = "tls_certificate";
-
 /// Why there is no certificate.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CertificateRequestError {
     #[error(
-        "no certificate can be asked for under the names of tls.vault_certificate; mend them and restart"
+        "no certificate can be asked for under the names that the configuration has; mend them and restart"
     )]
     Request(#[source] rcgen::Error),
     #[error("Vault signs no certificate")]
@@ -65,72 +63,87 @@ struct Kept {
     key: SecretString,
 }
 
-/// Keeps the listeners in certificates.
+/// Keeps one holder in certificates.
 pub(crate) struct CertificateRenewal {
     client: VaultClient,
     config: VaultCertificateConfig,
-    tls: Arc<ServerTls>,
-    ready: ConditionHandle,
-    receipts: ReceiptStore,
+    holder: CertificateHolder,
     cache: SecretCache,
     log: Logger,
+    /// When the one ends that was signed ahead of the renewal.
+    signed: Option<Timestamp>,
+}
+
+/// Who is told how a certificate stands.
+pub(crate) struct CertificateTold {
+    /// Holds while a certificate is in force that has not ended, where another instance does better until then.
+    pub(crate) ready: Option<ConditionHandle>,
+    /// Operators.
+    pub(crate) receipts: ReceiptStore,
 }
 
 impl CertificateRenewal {
-    /// Prepares it. `ready` holds while a certificate is in force that has not ended: until then another instance does better.
+    /// Prepares it; nothing is sent.
     pub(crate) fn new(
-        client: VaultClient,
+        vault: &Vault,
         config: VaultCertificateConfig,
-        tls: Arc<ServerTls>,
-        ready: ConditionHandle,
-        (receipts, cache): (ReceiptStore, SecretCache),
+        holder: CertificateHolder,
+        sealed: Option<SealedSecrets>,
         log: Logger,
     ) -> Self {
-        Self { client, config, tls, ready, receipts, cache, log }
+        let origin = format!("{} {config:?}", vault.server());
+        let cache = SecretCache::new(sealed, holder.name(), origin, log.clone());
+        Self { client: vault.client().clone(), config, holder, cache, log, signed: None }
+    }
+
+    /// Has the first one signed, if that takes no longer than `limit`: for a start that connects before anything goes on beside it.
+    /// That it failed is told by [`Self::keep`], which asks again at once.
+    pub(crate) async fn first(mut self, limit: Duration) -> Self {
+        self.signed = timeout(limit, self.renew()).await.ok().and_then(Result::ok);
+        self
     }
 
     /// Renews until the process stops.
-    pub(crate) async fn keep(self, shutdown: Shutdown) {
+    pub(crate) async fn keep(self, told: CertificateTold, shutdown: Shutdown) {
         tokio::select! {
-            () = self.renew_for_ever() => {}
+            () = self.renew_for_ever(&told) => {}
             () = shutdown.stopped() => {}
         }
     }
 
-    async fn renew_for_ever(&self) {
+    async fn renew_for_ever(&self, told: &CertificateTold) {
         let mut pause = PAUSE;
         // Said once for each trouble: while it lasts, and again when the certificate has ended over it.
         let mut said = None;
+        let mut signed = self.signed;
         loop {
-            let wait = match self.renew().await {
+            let renewed = match signed.take() {
+                Some(not_after) => Ok(not_after),
+                None => self.renew().await,
+            };
+            let wait = match renewed {
                 Ok(not_after) => {
-                    events::certificate_in_force(&self.log, not_after, true);
-                    self.ready.hold(format!("ends at {not_after}"));
-                    let read_at = Timestamp::now();
-                    events::secret_times(NAME, read_at, Some(not_after));
-                    self.tell(|secret| {
-                        (secret.read_at, secret.ends_at, secret.error) =
-                            (Some(read_at), Some(not_after), None);
-                    });
+                    self.holder.in_force(&self.log, not_after);
+                    self.holds(told, Timestamp::now(), not_after);
                     (pause, said) = (PAUSE, None);
                     let left = Duration::try_from(not_after - Timestamp::now()).unwrap_or_default();
                     renewal_in(left, draw())
                 }
                 Err(error) => {
                     // The first attempt of the process failed: the last known certificate may be good still.
-                    if said.is_none() && self.tls.not_after().is_none() {
-                        self.take_kept().await;
+                    if said.is_none() && self.holder.not_after().is_none() {
+                        self.take_kept(told).await;
                     }
-                    let until = self.tls.not_after().filter(|not_after| *not_after > Timestamp::now());
+                    let until = self.holder.not_after().filter(|not_after| *not_after > Timestamp::now());
                     if said != Some(until) {
-                        events::certificate_not_signed(&self.log, &error, until);
+                        self.holder.not_signed(&self.log, &error, until);
                         said = Some(until);
                     }
                     let reason = error_chain(&error);
-                    if until.is_none() {
-                        self.ready.fail(reason.clone());
+                    if let Some(ready) = told.ready.as_ref().filter(|_| until.is_none()) {
+                        ready.fail(reason.clone());
                     }
-                    self.tell(|secret| secret.error = Some(reason));
+                    self.tell(told, |secret| secret.error = Some(reason));
                     let wait = pause;
                     pause = (pause * 2).min(PAUSE_MAX);
                     wait
@@ -140,13 +153,24 @@ impl CertificateRenewal {
         }
     }
 
-    fn tell(&self, change: impl FnOnce(&mut SecretStanding)) {
-        self.receipts.change(|receipt| receipt.secret(NAME, SecretPlace::Vault, change));
+    /// Tells that a certificate is in force, and how old it is.
+    fn holds(&self, told: &CertificateTold, read_at: Timestamp, not_after: Timestamp) {
+        if let Some(ready) = &told.ready {
+            ready.hold(format!("ends at {not_after}"));
+        }
+        events::secret_times(self.holder.name(), read_at, Some(not_after));
+        self.tell(told, |secret| {
+            (secret.read_at, secret.ends_at, secret.error) = (Some(read_at), Some(not_after), None);
+        });
+    }
+
+    fn tell(&self, told: &CertificateTold, change: impl FnOnce(&mut SecretStanding)) {
+        told.receipts.change(|receipt| receipt.secret(self.holder.name(), SecretPlace::Vault, change));
     }
 
     /// Has one certificate signed and puts it into force. Returns when it ends.
     async fn renew(&self) -> Result<Timestamp, CertificateRequestError> {
-        let (request, key) = request(&self.config).map_err(CertificateRequestError::Request)?;
+        let (request, key) = request::request(&self.config).map_err(CertificateRequestError::Request)?;
         let engine = self.client.pki(&self.config.mount);
         let signed =
             engine.sign(&self.config.role, &request).await.map_err(CertificateRequestError::Vault)?;
@@ -159,7 +183,7 @@ impl CertificateRenewal {
 
     fn give(&self, chain: &str, key: &[u8], origin: String) -> Result<Timestamp, TlsError> {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.to_vec()));
-        self.tls.give(Identity::from_pem(chain, key, origin)?)
+        self.holder.give(Identity::from_pem(chain, key, origin)?)
     }
 
     async fn keep_sealed(&self, chain: &str, key: &[u8], not_after: Timestamp) {
@@ -171,7 +195,7 @@ impl CertificateRenewal {
     }
 
     /// Puts the last known certificate into force, where there is one that holds.
-    async fn take_kept(&self) {
+    async fn take_kept(&self, told: &CertificateTold) {
         let Some(kept) = self.cache.find().await else { return };
         let taken = serde_json::from_slice::<Kept>(kept.value.expose_secret()).ok().and_then(
             |Kept { chain, key }| {
@@ -181,38 +205,13 @@ impl CertificateRenewal {
         );
         match taken {
             Some(Ok(not_after)) => {
-                events::certificate_in_force(&self.log, not_after, true);
-                events::secret_times(NAME, kept.read_at, Some(not_after));
-                self.ready.hold(format!("the last known one, ends at {not_after}"));
-                self.tell(|secret| (secret.read_at, secret.ends_at) = (Some(kept.read_at), Some(not_after)));
+                self.holder.in_force(&self.log, not_after);
+                self.holds(told, kept.read_at, not_after);
             }
             Some(Err(error)) => self.cache.is_unusable(&error_chain(&error)),
             None => self.cache.is_unusable("it holds no certificate with its key"),
         }
     }
-}
-
-/// A new key (ECDSA over P-256), and the request to sign it. The names stand in both the request for signing and beside it: which
-/// of them count is for the role (`use_csr_common_name`, `use_csr_sans`).
-fn request(config: &VaultCertificateConfig) -> Result<(SigningRequest, KeyPair), rcgen::Error> {
-    let key = KeyPair::generate()?;
-    let names = std::iter::once(&config.common_name).chain(&config.alt_names);
-    let dns_names = names.map(|name| Ia5String::try_from(name.as_str()).map(SanType::DnsName));
-    let uris = config.uri_sans.iter().map(|uri| Ia5String::try_from(uri.as_str()).map(SanType::URI));
-    let addresses = config.ip_sans.iter().copied().map(|address| Ok(SanType::IpAddress(address)));
-    let mut params = CertificateParams::default();
-    params.subject_alt_names = dns_names.chain(uris).chain(addresses).collect::<Result<_, _>>()?;
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, config.common_name.as_str());
-    let request = SigningRequest {
-        csr: params.serialize_request(&key)?.pem()?,
-        common_name: config.common_name.clone(),
-        alt_names: config.alt_names.join(","),
-        ip_sans: config.ip_sans.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(","),
-        uri_sans: config.uri_sans.join(","),
-        ttl: config.ttl.map(|ttl| format!("{}s", ttl.as_secs())),
-    };
-    Ok((request, key))
 }
 
 /// When to renew what has this much of its life left. `draw` is from 0 to 1.
@@ -225,29 +224,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn the_request_has_all_names_and_a_key_of_its_own() {
-        let config = VaultCertificateConfig {
-            mount: "pki".to_owned(),
-            role: "nova-proxy".to_owned(),
-            common_name: "nova.example".to_owned(),
-            alt_names: vec!["nova.service.consul".to_owned(), "*.nova.example".to_owned()],
-            ip_sans: vec!["10.0.0.7".parse().expect("an address"), "::1".parse().expect("an address")],
-            uri_sans: vec!["spiffe://example/nova".to_owned()],
-            ttl: Some(Duration::from_secs(90)),
-        };
-        let (first, key) = request(&config).expect("good names");
-        assert_eq!(first.alt_names, "nova.service.consul,*.nova.example");
-        assert_eq!(
-            (first.ip_sans.as_str(), first.uri_sans.as_str()),
-            ("10.0.0.7,::1", "spiffe://example/nova")
-        );
-        assert_eq!(first.ttl.as_deref(), Some("90s"));
-        let (second, other) = request(&config).expect("good names");
-        assert_ne!(key.serialize_der(), other.serialize_der());
-        assert_ne!(first.csr, second.csr);
-    }
 
     proptest! {
         #[test]

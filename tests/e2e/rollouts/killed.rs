@@ -114,12 +114,12 @@ async fn ends(pair: &Pair, version: u64, outcome: &str) -> anyhow::Result<Value>
 async fn through(
     stack: &Stack,
     pair: &mut Pair,
-    version: &str,
+    (version, strategy): (&str, &str),
     course: &[(&str, Option<&str>)],
     outcome: &str,
 ) -> anyhow::Result<()> {
     pair.hold(course.first().context("a course has phases")?.0);
-    let number = run(stack, version, Kind::Good, "canary").await?;
+    let number = run(stack, version, Kind::Good, strategy).await?;
     for (place, (phase, command)) in course.iter().enumerate() {
         let next = course.get(place + 1).map(|(next, _)| *next);
         pair.kill_at(stack, phase, next).await.with_context(|| format!("{version}: {phase}"))?;
@@ -156,7 +156,7 @@ async fn agents_killed_in_every_phase_are_followed_by_others_that_go_on() {
         ("awaiting_success", None),
         ("post_promotion_bake", None),
     ];
-    through(&stack, &mut pair, "0.1.1", &promoted, "promoted").await.unwrap();
+    through(&stack, &mut pair, ("0.1.1", "canary"), &promoted, "promoted").await.unwrap();
     stack.catalog_has("0.1.1", 3).await.unwrap();
 
     let rolled_back = [
@@ -167,8 +167,17 @@ async fn agents_killed_in_every_phase_are_followed_by_others_that_go_on() {
         ("reverting", None),
         ("promoting_revert", None),
     ];
-    through(&stack, &mut pair, "0.1.2", &rolled_back, "rolled_back").await.unwrap();
+    through(&stack, &mut pair, ("0.1.2", "canary"), &rolled_back, "rolled_back").await.unwrap();
     stack.catalog_has("0.1.1", 3).await.unwrap();
+
+    // Without canaries Nomad replaces instances by itself.
+    let replaced = [("replacing", None), ("post_promotion_bake", None)];
+    through(&stack, &mut pair, ("0.1.3", "rolling"), &replaced, "promoted").await.unwrap();
+    stack.catalog_has("0.1.3", 3).await.unwrap();
+    let taken_back =
+        [("replacing", Some("abort")), ("failing", None), ("verifying", None), ("reverting", None)];
+    through(&stack, &mut pair, ("0.1.4", "rolling"), &taken_back, "rolled_back").await.unwrap();
+    stack.catalog_has("0.1.3", 3).await.unwrap();
 
     let tally = traffic.end().await.unwrap();
     let all = tally.beside("nobody");

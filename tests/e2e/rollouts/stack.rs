@@ -185,6 +185,19 @@ impl Stack {
         self.catalog_has(version, 3).await
     }
 
+    /// Waits until nothing runs beside the three instances that stay.
+    pub(super) async fn others_have_ended(&self) -> anyhow::Result<()> {
+        let path = format!("/v1/job/{PROXY}/allocations");
+        wait_for("the end of all other allocations", ROLLOUT, async || {
+            let all = self.nomad.api().get(&path).await?;
+            let statuses =
+                all.as_array().into_iter().flatten().filter_map(|one| one["ClientStatus"].as_str());
+            let running = statuses.filter(|status| matches!(*status, "pending" | "running")).count();
+            Ok(if running == 3 { Look::Ready(()) } else { Look::NotYet(running) })
+        })
+        .await
+    }
+
     /// Waits until so many instances of this version are ready, and no others.
     pub(super) async fn catalog_has(&self, expected: &str, count: usize) -> anyhow::Result<()> {
         let api = self.consul.api();

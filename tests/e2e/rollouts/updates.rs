@@ -165,27 +165,28 @@ impl Course {
             }
             self.stack.catalog_has(&self.stable, 3).await?;
             self.traffic.more(30).await?;
-            Ok(outcome)
+            let share = self.traffic.tally().since(&before).percent(version);
+            // Callers keep connections to what has left the catalog: what fails there is this version's, not the next update's.
+            self.stack.others_have_ended().await?;
+            Ok((outcome, share))
         };
-        let outcome =
+        let (outcome, share) =
             result.await.with_context(|| format!("{version} {kind:?}: {told}\n{}", self.agent.report()))?;
         let tally = self.traffic.tally().since(&before);
-        self.judge(version, kind, &outcome, took, &tally)
+        self.judge((version, kind), &outcome, (took, share), &tally)
     }
 
     fn judge(
         &self,
-        version: &str,
-        kind: Kind,
+        (version, kind): (&str, Kind),
         outcome: &str,
-        took: Duration,
+        (took, percent): (Duration, f64),
         tally: &Tally,
     ) -> anyhow::Result<()> {
         let (own, others) = (tally.of(version), tally.beside(version));
         let is_good = kind == Kind::Good;
         let by_update = others.failed + others.cut + if is_good { own.failed + own.cut } else { 0 };
         let by_version = if is_good { 0 } else { own.failed + own.cut };
-        let percent = tally.percent(version);
         show(&format!(
             "| {version} | {kind:?} | {} | {outcome} | {:.0} s | {} | {} ({percent:.1} %) | {by_version} | {by_update} |",
             self.strategy,

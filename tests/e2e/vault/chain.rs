@@ -326,7 +326,7 @@ async fn credentials_engine(vault: &Vault, sts: &Sts) -> anyhow::Result<()> {
 }
 
 /// Returns the authority's certificate in PEM.
-async fn pki_engine(vault: &Vault, life: Duration) -> anyhow::Result<String> {
+pub(super) async fn pki_engine(vault: &Vault, life: Duration) -> anyhow::Result<String> {
     let api = vault.api();
     api.post("/v1/sys/mounts/pki", &json!({ "type": "pki", "config": { "max_lease_ttl": "48h" } })).await?;
     let root = json!({ "common_name": "nova root", "ttl": "24h" });

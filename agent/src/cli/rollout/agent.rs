@@ -93,6 +93,7 @@ impl AgentArgs {
             cert_file: filled(self.client_cert.as_ref()),
             key_file: filled(self.client_key.as_ref()),
             server_name: named(self.tls_server_name.as_ref()),
+            ..TlsConfig::default()
         };
         AgentClient::new(address, token, tls)
     }

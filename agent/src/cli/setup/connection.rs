@@ -118,6 +118,7 @@ impl VaultArgs {
             cert_file: filled(self.client_cert.as_ref()),
             key_file: filled(self.client_key.as_ref()),
             server_name: named(self.tls_server_name.as_ref()),
+            ..TlsConfig::default()
         };
         Ok(VaultClient::new(config)?.retrying(Retries::default()))
     }
@@ -139,6 +140,7 @@ impl NomadArgs {
             cert_file: filled(self.client_cert.as_ref()),
             key_file: filled(self.client_key.as_ref()),
             server_name: named(self.tls_server_name.as_ref()),
+            ..TlsConfig::default()
         };
         Ok(NomadClient::new(config)?.retrying(Retries::default()))
     }

@@ -20,6 +20,10 @@ pub(super) fn count(rollout: &mut Rollout, look: &Look<'_>) {
     if matches!(rollout.phase, Phase::RollingBack { .. }) {
         return;
     }
+    // There are none any more, and what was said of them would stand for ever.
+    if rollout.is_promoted() {
+        rollout.checks.remove(READY);
+    }
     // A task past help needs no bake: canaries that never start would else be waited for.
     let mut results: Vec<(CheckResult, u32)> = Vec::new();
     results.extend(fatal(rollout, look).map(|result| (result, 1)));

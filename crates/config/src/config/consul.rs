@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{RemoteAddress, RemoteTlsConfig};
+use super::{RemoteAddress, RemoteTlsConfig, VaultCertificateConfig};
 
 /// Where Consul is, and what is taken from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,8 @@ pub struct ConsulConfig {
     pub partition: Option<String>,
     /// The certificates of an https address.
     pub tls: RemoteTlsConfig,
+    /// The client certificate, where Vault signs it; none is in files then.
+    pub client_certificate: Option<VaultCertificateConfig>,
     /// How old the answer of a server without contact to its leader may be before it counts as stale.
     pub max_stale: Duration,
     /// How this instance stands in the catalog.

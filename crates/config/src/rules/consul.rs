@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::remote::RemoteFields;
-use super::{Broken, rule};
-use crate::config::{ConsulConfig, ConsulLoginConfig, ConsulToken, ServiceConfig};
+use super::{Broken, rule, vault};
+use crate::config::{ConsulConfig, ConsulLoginConfig, ConsulToken, ServiceConfig, VaultCertificateConfig};
 use crate::schema::{RawConsul, RawConsulService};
 use secrecy::SecretString;
 
@@ -21,21 +21,29 @@ const PLACES: RemoteFields = RemoteFields {
     server_name: "consul.server_name",
 };
 
+/// What else the configuration has.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'a> {
+    pub(super) data_dir: Option<&'a str>,
+    pub(super) has_vault: bool,
+}
+
 /// Consul, where there is a block. `token` is what the environment holds; a file or a login wins over it.
 pub(super) fn consul(
     raw: &RawConsul,
-    data_dir: Option<&str>,
+    beside: Beside<'_>,
     token: Option<SecretString>,
     broken: &mut Vec<Broken>,
 ) -> Option<ConsulConfig> {
     let before = broken.len();
-    if data_dir.is_none() {
+    if beside.data_dir.is_none() {
         let problem = "keeps the last documents that were in force on disk, and there is no data_dir";
         let fix = "write data_dir at the top (the absolute path of a directory, such as \"/var/lib/nova-proxy\"), or leave consul out";
         broken.push(rule("consul", problem, fix));
     }
     let remote =
         PLACES.check(&raw.address, [&raw.ca_file, &raw.cert_file, &raw.key_file, &raw.server_name], broken);
+    let client_certificate = client_certificate(raw, beside.has_vault, broken);
     let token = token_of(raw, token, broken);
     let service = service(&raw.service, broken);
     let (address, tls) = remote.filter(|_| broken.len() == before)?;
@@ -47,9 +55,29 @@ pub(super) fn consul(
         namespace: raw.namespace.clone(),
         partition: raw.partition.clone(),
         tls,
+        client_certificate,
         max_stale: raw.max_stale.get(),
         service,
     })
+}
+
+/// The client certificate that Vault signs, if it is asked for.
+fn client_certificate(
+    raw: &RawConsul,
+    has_vault: bool,
+    broken: &mut Vec<Broken>,
+) -> Option<VaultCertificateConfig> {
+    const PATH: &str = "consul.vault_client_certificate";
+    let asked = raw.vault_client_certificate.as_ref()?;
+    if raw.cert_file.is_some() || raw.key_file.is_some() {
+        let problem = "stands beside files, and a connection has one client certificate";
+        broken.push(rule(PATH, problem, "keep it, or cert_file and key_file, of the environment too"));
+    }
+    if !raw.address.starts_with("https://") {
+        let problem = "asks for TLS, and consul.address does not begin with https://";
+        broken.push(rule(PATH, problem, "write an https address, or take it out"));
+    }
+    Some(vault::certificate(PATH, asked, has_vault, broken))
 }
 
 fn token_of(raw: &RawConsul, token: Option<SecretString>, broken: &mut Vec<Broken>) -> ConsulToken {

@@ -2,12 +2,10 @@
 //!
 //! Whether the files are there, and whether Vault signs, are the program's to find.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::{Broken, rule};
-use crate::config::{CertificateConfig, TlsConfig, VaultCertificateConfig};
-use crate::redact::quoted;
+use super::{Broken, rule, vault};
+use crate::config::{CertificateConfig, TlsConfig};
 use crate::schema::{RawTls, RawVaultCertificate};
 
 /// What else the configuration has.
@@ -24,7 +22,7 @@ pub(super) fn tls(raw: &RawTls, beside: Beside, broken: &mut Vec<Broken>) -> Opt
         broken.push(rule("tls.metrics", "is true, and there is no metrics listener", fix));
     }
     let certificate = match &raw.vault_certificate {
-        Some(of_vault) => vault(raw, of_vault, beside, broken),
+        Some(of_vault) => signed(raw, of_vault, beside, broken),
         None => files(raw, broken),
     }?;
     Some(TlsConfig {
@@ -59,7 +57,7 @@ fn files(raw: &RawTls, broken: &mut Vec<Broken>) -> Option<CertificateConfig> {
     None
 }
 
-fn vault(
+fn signed(
     raw: &RawTls,
     of_vault: &RawVaultCertificate,
     beside: Beside,
@@ -71,33 +69,6 @@ fn vault(
         let problem = "stands beside files, and a listener has one certificate";
         broken.push(rule(PATH, problem, "keep it, or cert_file and key_file"));
     }
-    if !beside.has_vault {
-        let fix = "write a vault block (where Vault is, and how to log in), or take vault_certificate out";
-        broken.push(rule(PATH, "is taken from Vault, and there is no vault block", fix));
-    }
-    let mut ip_sans = Vec::with_capacity(of_vault.ip_sans.len());
-    for address in &of_vault.ip_sans {
-        match address.parse::<IpAddr>() {
-            Ok(address) => ip_sans.push(address),
-            Err(_) => {
-                let problem = format!("{} is no IP address", quoted(address));
-                broken.push(rule(
-                    "tls.vault_certificate.ip_sans",
-                    problem,
-                    "write addresses such as \"10.0.0.7\", and names in alt_names",
-                ));
-            }
-        }
-    }
-    (broken.len() == before).then(|| {
-        CertificateConfig::Vault(VaultCertificateConfig {
-            mount: of_vault.mount.clone(),
-            role: of_vault.role.clone(),
-            common_name: of_vault.common_name.clone(),
-            alt_names: of_vault.alt_names.clone(),
-            ip_sans,
-            uri_sans: of_vault.uri_sans.clone(),
-            ttl: of_vault.ttl.map(|ttl| ttl.get()),
-        })
-    })
+    let certificate = vault::certificate(PATH, of_vault, beside.has_vault, broken);
+    (broken.len() == before).then_some(CertificateConfig::Vault(certificate))
 }

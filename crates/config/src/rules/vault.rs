@@ -2,14 +2,19 @@
 //!
 //! Whether Vault is there, and whether files can be read, are the program's to find.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 
 use super::remote::RemoteFields;
 use super::{Broken, rule};
-use crate::config::{VaultAppRoleConfig, VaultConfig, VaultCredentialsConfig, VaultJwtConfig, VaultToken};
-use crate::schema::{RawVault, RawVaultAppRole, RawVaultCredentials, RawVaultJwt};
+use crate::config::{
+    VaultAppRoleConfig, VaultCertificateConfig, VaultConfig, VaultCredentialsConfig, VaultJwtConfig,
+    VaultToken,
+};
+use crate::redact::quoted;
+use crate::schema::{RawVault, RawVaultAppRole, RawVaultCertificate, RawVaultCredentials, RawVaultJwt};
 
 const PLACES: RemoteFields = RemoteFields {
     product: "Vault",
@@ -53,6 +58,40 @@ pub(super) fn credentials(
         role: raw.role.clone(),
         role_arn: raw.role_arn.clone(),
         session_name: raw.session_name.clone(),
+        ttl: raw.ttl.map(|ttl| ttl.get()),
+    }
+}
+
+/// A certificate that Vault signs; `path` is where it is asked for.
+pub(super) fn certificate(
+    path: &'static str,
+    raw: &RawVaultCertificate,
+    has_vault: bool,
+    broken: &mut Vec<Broken>,
+) -> VaultCertificateConfig {
+    if !has_vault {
+        let block = path.rsplit('.').next().unwrap_or(path);
+        let fix = format!("write a vault block (where Vault is, and how to log in), or take {block} out");
+        broken.push(rule(path, "is taken from Vault, and there is no vault block", fix));
+    }
+    let mut ip_sans = Vec::with_capacity(raw.ip_sans.len());
+    for address in &raw.ip_sans {
+        match address.parse::<IpAddr>() {
+            Ok(address) => ip_sans.push(address),
+            Err(_) => {
+                let problem = format!("{} is no IP address", quoted(address));
+                let fix = "write addresses such as \"10.0.0.7\", and names in alt_names";
+                broken.push(rule(format!("{path}.ip_sans"), problem, fix));
+            }
+        }
+    }
+    VaultCertificateConfig {
+        mount: raw.mount.clone(),
+        role: raw.role.clone(),
+        common_name: raw.common_name.clone(),
+        alt_names: raw.alt_names.clone(),
+        ip_sans,
+        uri_sans: raw.uri_sans.clone(),
         ttl: raw.ttl.map(|ttl| ttl.get()),
     }
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::RawVaultCertificate;
 use crate::DurationText;
 
 /// Where Consul is, which documents of it are followed, and how this instance stands in its catalog.
@@ -52,6 +53,9 @@ pub(crate) struct RawConsul {
     #[schemars(length(min = 1, max = 4096),
         extend("x-tier" = "bootstrap", "x-form" = "the path of a file in quotes"))]
     pub(crate) key_file: Option<String>,
+    /// The client certificate that Consul is shown, signed by Vault, in place of files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vault_client_certificate: Option<RawVaultCertificate>,
     /// The name that Consul's certificate has, where it is not that of the address; CONSUL_TLS_SERVER_NAME where it is not written.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[A-Za-z0-9.-]{1,253}$"), extend("x-tier" = "bootstrap",
@@ -124,6 +128,7 @@ impl Default for RawConsul {
             ca_file: None,
             cert_file: None,
             key_file: None,
+            vault_client_certificate: None,
             server_name: None,
             max_stale: DurationText::from_secs(10),
             login: None,

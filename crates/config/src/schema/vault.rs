@@ -1,4 +1,4 @@
-//! `vault { … }`, and what is taken from it: `bedrock { vault_credentials { … } }` and `tls { vault_certificate { … } }`.
+//! `vault { … }`, and what is taken from it: `bedrock { vault_credentials { … } }`, `tls { vault_certificate { … } }` and `consul { vault_client_certificate { … } }`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -131,17 +131,17 @@ pub(crate) struct RawVaultCertificate {
     #[schemars(regex(pattern = r"^[A-Za-z0-9._-]{1,128}$"), extend("x-tier" = "bootstrap",
         "x-form" = "the name of a role in quotes, such as \"nova-proxy\""))]
     pub(crate) role: String,
-    /// The name that clients connect to, which the role has to allow.
+    /// The name of the proxy, which clients of a listener connect to and the role has to allow.
     #[schemars(regex(pattern = r"^(\*\.)?[A-Za-z0-9.-]{1,253}$"), extend("x-tier" = "bootstrap",
         "x-form" = "a host name in quotes, such as \"nova.example.com\""))]
     pub(crate) common_name: String,
-    /// Further names that clients connect to.
+    /// Further names of the proxy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), extend("x-tier" = "bootstrap", "items" = { "type": "string",
         "pattern": r"^(\*\.)?[A-Za-z0-9.-]{1,253}$",
         "x-form": "a host name in quotes, such as \"nova-proxy.service.consul\"" }))]
     pub(crate) alt_names: Vec<String>,
-    /// IP addresses that clients connect to.
+    /// IP addresses of the proxy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), extend("x-tier" = "bootstrap", "items" = { "type": "string",
         "x-form": "an IP address in quotes, such as \"10.0.0.7\"" }))]

@@ -16,6 +16,9 @@ const VAULT_TOKEN: [&str; 2] = ["token_file = \"/run/vault/token\"", "token_file
 const VAULT_JWT: [&str; 2] = ["jwt {", "}"];
 const VAULT_APP_ROLE: [&str; 2] = ["approle {", "}"];
 const VAULT_CERTIFICATE: [&str; 2] = ["vault_certificate {", "}"];
+const CONSUL_CERT_FILE: [&str; 2] = ["cert_file   = \"/etc/nova/consul/cert.pem\"", "cert_file"];
+const CONSUL_KEY_FILE: [&str; 2] = ["key_file    = \"/etc/nova/consul/key.pem\"", "key_file"];
+const CONSUL_CERTIFICATE: [&str; 2] = ["vault_client_certificate {", "}"];
 const PEPPER_FILE: [&str; 2] = ["pepper_file = ", "pepper_file"];
 const PEPPER_SECRET: [&str; 2] = ["pepper_secret = ", "pepper_secret"];
 const CERT_FILE: [&str; 2] = ["cert_file = \"/etc/nova/tls/cert.pem\"", "cert_file"];
@@ -23,15 +26,38 @@ const KEY_FILE: [&str; 2] = ["key_file  = \"/etc/nova/tls/key.pem\"", "key_file"
 
 /// The example with its commented fields in force, but for what excludes the logins by JWT and the certificate's files.
 pub(crate) fn full_example() -> String {
-    example_without(&[CONSUL_TOKEN, VAULT_TOKEN, VAULT_APP_ROLE, VAULT_CERTIFICATE, PEPPER_SECRET])
+    example_without(&[
+        CONSUL_TOKEN,
+        CONSUL_CERTIFICATE,
+        VAULT_TOKEN,
+        VAULT_APP_ROLE,
+        VAULT_CERTIFICATE,
+        PEPPER_SECRET,
+    ])
 }
 
 /// The examples that have every field between them.
 pub(crate) fn full_examples() -> [String; 3] {
     [
         full_example(),
-        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_TOKEN, CERT_FILE, KEY_FILE, PEPPER_FILE]),
-        example_without(&[CONSUL_LOGIN, VAULT_JWT, VAULT_APP_ROLE, VAULT_CERTIFICATE, PEPPER_SECRET]),
+        example_without(&[
+            CONSUL_LOGIN,
+            CONSUL_CERT_FILE,
+            CONSUL_KEY_FILE,
+            VAULT_JWT,
+            VAULT_TOKEN,
+            CERT_FILE,
+            KEY_FILE,
+            PEPPER_FILE,
+        ]),
+        example_without(&[
+            CONSUL_LOGIN,
+            CONSUL_CERTIFICATE,
+            VAULT_JWT,
+            VAULT_APP_ROLE,
+            VAULT_CERTIFICATE,
+            PEPPER_SECRET,
+        ]),
     ]
 }
 

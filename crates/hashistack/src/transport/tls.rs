@@ -4,12 +4,14 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
+use super::identity::ClientIdentity;
 use super::stamp::Stamp;
 
 /// How a server is verified, and with what we show who we are.
@@ -23,6 +25,8 @@ pub struct TlsConfig {
     pub key_file: Option<PathBuf>,
     /// The name that the server's certificate has, where it is not that of the address: `server.<dc>.consul`.
     pub server_name: Option<String>,
+    /// The client's certificate in memory, in place of files.
+    pub identity: Option<ClientIdentity>,
 }
 
 /// Why certificates cannot be used.
@@ -42,6 +46,9 @@ pub enum TlsError {
     /// Certificate and key go together.
     #[error("a client certificate needs cert_file and key_file; only one of them is set")]
     HalfIdentity,
+    /// There is one client certificate.
+    #[error("a client certificate is in files or in memory; cert_file is set beside one in memory")]
+    TwoIdentities,
     /// The key is not that of the certificate, or of a kind that is not supported.
     #[error("the client certificate {} and its key cannot be used together", path.display())]
     Identity {
@@ -85,7 +92,13 @@ impl TlsConfig {
         };
         let builder = builder()?.with_root_certificates(roots);
         let (cert_file, key_file) = match (&self.cert_file, &self.key_file) {
-            (None, None) => return Ok(builder.with_no_client_auth()),
+            (None, None) => {
+                return Ok(match &self.identity {
+                    Some(identity) => builder.with_client_cert_resolver(Arc::new(identity.clone())),
+                    None => builder.with_no_client_auth(),
+                });
+            }
+            (Some(_), Some(_)) if self.identity.is_some() => return Err(TlsError::TwoIdentities),
             (Some(cert_file), Some(key_file)) => (cert_file, key_file),
             _ => return Err(TlsError::HalfIdentity),
         };

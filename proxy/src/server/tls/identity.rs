@@ -51,8 +51,15 @@ impl Identity {
         Self::new(chain, key, origin)
     }
 
+    /// The chain, the key, when the certificate ends, and where it comes from.
+    pub(crate) fn into_parts(
+        self,
+    ) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, Timestamp, String) {
+        (self.chain, self.key, self.not_after, self.origin)
+    }
+
     /// Refuses a certificate that has ended by the clock of this machine.
-    pub(super) fn still_good(self) -> Result<Self, TlsError> {
+    pub(crate) fn still_good(self) -> Result<Self, TlsError> {
         if self.not_after <= Timestamp::now() {
             return Err(TlsError::Expired { origin: self.origin, not_after: self.not_after });
         }

@@ -97,6 +97,17 @@ fn a_good_canary_is_promoted() {
 }
 
 #[test]
+fn what_was_said_of_canaries_ends_with_them() {
+    let mut course = Course::new(Strategy::Canary, &policy());
+    course.until(PhaseName::Baking, PLAIN);
+    course.look(View { canaries: H::Short, ..PLAIN });
+    assert!(course.rollout.checks.contains_key("canaries ready"), "{:?}", course.rollout.checks.keys());
+    course.until(PhaseName::AwaitingSuccess, PROMOTED);
+    course.until(PhaseName::PostPromotionBake, SUCCESSFUL);
+    assert!(!course.rollout.checks.contains_key("canaries ready"), "{:?}", course.rollout.checks.keys());
+}
+
+#[test]
 fn a_bad_canary_is_failed_and_the_specification_is_named() {
     let mut course = Course::new(Strategy::Canary, &policy());
     course.until(PhaseName::Baking, PLAIN);

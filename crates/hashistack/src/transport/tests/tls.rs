@@ -71,6 +71,7 @@ impl TlsBed {
             cert_file: Some(self.path("cert.pem")),
             key_file: Some(self.path("key.pem")),
             server_name: Some(SERVER.to_owned()),
+            ..TlsConfig::default()
         }
     }
 
