@@ -22,7 +22,9 @@ pub fn is_same(told: &Value, wanted: &Value) -> bool {
         (Value::String(told), Value::String(wanted)) => {
             told.trim() == wanted.trim() || time(told).is_some_and(|told| time(wanted) == Some(told))
         }
-        (Value::Array(told), Value::String(_)) => matches!(&told[..], [one] if one.is_string() && is_same(one, wanted)),
+        (Value::Array(told), Value::String(_)) => {
+            matches!(told.as_slice(), [one] if one.is_string() && is_same(one, wanted))
+        }
         // A number alone is one of seconds.
         (Value::Number(told), Value::String(wanted)) => {
             told.as_u64().map(Duration::from_secs).is_some_and(|told| time(wanted) == Some(told))
