@@ -345,9 +345,20 @@ variable "vault_address" {
   }
 }
 
+variable "vault_mount" {
+  type        = string
+  description = "Where Vault's auth method for the tasks of this Nomad is. Where several regions of Nomad share one Vault, each has its own."
+  default     = "jwt-nomad"
+
+  validation {
+    condition     = var.vault_mount != "" && regex_replace(var.vault_mount, "^[0-9A-Za-z_-][0-9A-Za-z._/-]*$", "") == ""
+    error_message = "The vault_mount is of letters, digits, dots, hyphens, underscores and slashes."
+  }
+}
+
 variable "vault_role" {
   type        = string
-  description = "The role of the mount jwt-nomad that the program logs in to Vault as."
+  description = "The role of that mount that the program logs in to Vault as."
   default     = "nova-proxy"
 }
 
@@ -424,7 +435,7 @@ locals {
     vault {
       address = "${var.vault_address}"
       jwt {
-        mount    = "jwt-nomad"
+        mount    = "${var.vault_mount}"
         role     = "${var.vault_role}"
         jwt_file = "{{ env "NOMAD_SECRETS_DIR" }}/nomad_nova_vault.jwt"
       }

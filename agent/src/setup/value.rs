@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-/// Whether what a server tells says what was wanted: lists in any order, texts without the blanks around them, times in any unit.
+/// Whether what a server tells says what was wanted: lists in any order, texts without the blanks around them, times in any unit, and
+/// a list of one text as that text, which is how Terraform's provider writes the claims that a role of Vault is bound to.
 #[must_use]
 pub fn is_same(told: &Value, wanted: &Value) -> bool {
     match (told, wanted) {
@@ -20,6 +21,9 @@ pub fn is_same(told: &Value, wanted: &Value) -> bool {
         }
         (Value::String(told), Value::String(wanted)) => {
             told.trim() == wanted.trim() || time(told).is_some_and(|told| time(wanted) == Some(told))
+        }
+        (Value::Array(told), Value::String(_)) => {
+            matches!(told.as_slice(), [one] if one.is_string() && is_same(one, wanted))
         }
         // A number alone is one of seconds.
         (Value::Number(told), Value::String(wanted)) => {
@@ -63,6 +67,10 @@ mod tests {
     #[case::objects(json!({"a": "1", "b": "2"}), json!({"b": "2", "a": "1"}), true)]
     #[case::within_an_object(json!({"a": ["x", "y"]}), json!({"a": ["y", "x"]}), true)]
     #[case::more_in_an_object(json!({"a": "1", "b": "2"}), json!({"a": "1"}), false)]
+    #[case::one_in_a_list(json!(["default"]), json!("default"), true)]
+    #[case::another_in_a_list(json!(["default"]), json!("other"), false)]
+    #[case::two_in_a_list(json!(["default", "other"]), json!("default"), false)]
+    #[case::a_list_was_wanted(json!("default"), json!(["default"]), false)]
     #[case::kinds(json!("1"), json!(1), false)]
     #[case::words(json!("hour"), json!("hours"), false)]
     fn values_are_compared_by_what_they_say(#[case] told: Value, #[case] wanted: Value, #[case] same: bool) {

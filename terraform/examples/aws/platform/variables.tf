@@ -1,0 +1,32 @@
+variable "region" {
+  type        = string
+  description = "The region."
+  default     = "us-east-1"
+}
+
+variable "availability_zones" {
+  type        = list(string)
+  description = "The zones of the subnets."
+  default     = ["us-east-1a", "us-east-1b", "us-east-1c"]
+}
+
+variable "image_id" {
+  type        = string
+  description = "The image of the nodes, made by packer/."
+}
+
+variable "node_secret_arn" {
+  type        = string
+  description = "The secret that nodes read at their start."
+}
+
+variable "vault_role_arn" {
+  type        = string
+  description = "The role of Vault's machines, which assumes the one that calls Bedrock."
+}
+
+variable "consul_servers" {
+  type        = list(string)
+  description = "How the servers of Consul are found."
+  default     = ["provider=aws tag_key=consul tag_value=server"]
+}

@@ -1,0 +1,4 @@
+output "datacenter" {
+  description = "For datacenter of ../nova."
+  value       = module.platform.datacenter
+}
