@@ -40,3 +40,6 @@ pub use reader::Reader;
 pub use record::{BODY_BYTES_MAX, Kind, NewRecord, Record};
 pub use recovery::Recovery;
 pub use verify::{Progress, Report, Tail, Verification, verify, verify_on};
+
+#[cfg(test)]
+mod tests;

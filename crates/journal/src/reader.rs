@@ -102,9 +102,10 @@ impl Reader {
             let is_stuck = records.len() == before;
             if !is_sealed {
                 self.place = Some(place);
-                if is_stuck {
-                    break;
-                }
+            }
+            // Behind the last seal there is no segment yet, and the search finds the sealed one again.
+            if is_stuck {
+                break;
             }
         }
         Ok(records)

@@ -1,0 +1,7 @@
+//! The writer on a file system that stops, tears, is full and fails, as a disk does.
+
+mod crash;
+mod faults;
+mod group;
+mod sim;
+mod truncation;
