@@ -9,7 +9,7 @@ use crate::codec::{self, FrameRef, HEADER_BYTES_MAX, HeaderFault, SegmentHeader,
 use crate::fs::StoredFile;
 
 /// As much as is read by one call, so that a million records need a few thousand.
-const READ_BYTES: usize = 256 * 1024;
+const READ_BYTES: usize = 64 * 1024;
 
 /// What stands at the cursor.
 #[derive(Debug)]

@@ -138,7 +138,9 @@ impl Queue {
         loop {
             // Made before the look at `down`, so that no change between both is missed.
             let went_down = self.went_down.notified();
-            if let Some(cause) = self.lock().down.clone() {
+            // A statement of its own: within the condition the lock would be held through the block.
+            let down = self.lock().down.clone();
+            if let Some(cause) = down {
                 return self.append_while_down(record, durability, cause).map(Ok);
             }
             tokio::select! {
