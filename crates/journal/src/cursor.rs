@@ -32,11 +32,12 @@ pub(crate) struct Cursor {
     offset: u64,
     buffer: Vec<u8>,
     start: usize,
+    end: usize,
 }
 
 impl Cursor {
     pub(crate) fn new(file: Arc<dyn StoredFile>, offset: u64) -> Self {
-        Self { file, offset, buffer: Vec::new(), start: 0 }
+        Self { file, offset, buffer: Vec::new(), start: 0, end: 0 }
     }
 
     /// Where the next frame begins.
@@ -45,31 +46,39 @@ impl Cursor {
     }
 
     fn buffered(&self) -> &[u8] {
-        self.buffer.get(self.start..).unwrap_or_default()
+        self.buffer.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Reads on until `wanted` bytes are there; false when the file ends before.
     fn fill(&mut self, wanted: usize) -> io::Result<bool> {
         while self.buffered().len() < wanted {
-            self.buffer.drain(..self.start);
-            self.start = 0;
-            let held = self.buffer.len();
-            self.buffer.resize(held + READ_BYTES, 0);
+            self.make_room(wanted);
+            let held = self.end - self.start;
             let place = self.offset.saturating_add(u64::try_from(held).unwrap_or(u64::MAX));
-            let read = self.file.read_at(self.buffer.get_mut(held..).unwrap_or_default(), place);
-            let read = match read {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {
-                    self.buffer.truncate(held);
-                    continue;
-                }
-                other => other,
-            };
-            self.buffer.truncate(held + *read.as_ref().unwrap_or(&0));
-            if read? == 0 {
-                return Ok(false);
+            match self.file.read_at(self.buffer.get_mut(self.end..).unwrap_or_default(), place) {
+                Ok(0) => return Ok(false),
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(true)
+    }
+
+    /// Moves what is there to the front, and makes the buffer as long as it has to be.
+    fn make_room(&mut self, wanted: usize) {
+        let length = wanted.max(READ_BYTES);
+        if self.buffer.len() < length {
+            let mut larger = vec![0; length];
+            if let Some(front) = larger.get_mut(..self.end - self.start) {
+                front.copy_from_slice(self.buffered());
+            }
+            self.buffer = larger;
+        } else {
+            self.buffer.copy_within(self.start..self.end, 0);
+        }
+        self.end -= self.start;
+        self.start = 0;
     }
 
     fn advance(&mut self, bytes: usize) {
