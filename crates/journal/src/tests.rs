@@ -3,5 +3,6 @@
 mod crash;
 mod faults;
 mod group;
+mod page;
 mod sim;
 mod truncation;
