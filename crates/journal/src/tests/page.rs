@@ -17,8 +17,12 @@ fn segment() -> Vec<u8> {
     let header =
         SegmentHeader { journal: id, first: 1, previous: chain.head().hash, time_us: 1_700_000_000_000_000 };
     let mut bytes = header.encode();
-    let record =
-        |kind, number: u64, body| NewRecord { kind, version: 1, time_us: 1_700_000_000_000_000 + number, body };
+    let record = |kind, number: u64, body| NewRecord {
+        kind,
+        version: 1,
+        time_us: 1_700_000_000_000_000 + number,
+        body,
+    };
     let started = serde_json::to_vec(&Started { by: "example".to_owned(), rest: Rest::new() }).unwrap();
     assert!(chain.append(0, &record(Kind::STARTED, 1, started), &mut bytes));
     let intended = CallIntended { call: "c-1".to_owned(), ..CallIntended::default() };

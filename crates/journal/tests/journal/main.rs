@@ -6,5 +6,6 @@ mod bed;
 mod compatibility;
 mod kill;
 mod mutations;
+mod page;
 mod shipping;
 mod writers;
