@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nova-config", &[]),
     ("nova-telemetry", &[]),
     ("nova-lifecycle", &[]),
+    ("nova-journal", &[]),
     ("bedrock-sim", &[]),
     (
         "nova-proxy",
@@ -37,7 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("nova-bench", &[]),
     // Targets for everything that reads bytes of others.
-    ("nova-fuzz", &["nova-config", "nova-proxy", "nova-translate"]),
+    ("nova-fuzz", &["nova-config", "nova-journal", "nova-proxy", "nova-translate"]),
     ("nova-test-support", &[]),
     ("nova-tests", &[]),
 ];

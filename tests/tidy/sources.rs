@@ -9,6 +9,11 @@ const LONGEST: usize = 500;
 const PURE: &[&str] = &[
     "crates/openai-api/src/",
     "crates/nova-translate/src/",
+    "crates/journal/src/body",
+    "crates/journal/src/chain.rs",
+    "crates/journal/src/codec",
+    "crates/journal/src/layout.rs",
+    "crates/journal/src/tear.rs",
     "agent/src/setup/names.rs",
     "agent/src/setup/plan.rs",
     "agent/src/setup/texts.rs",
