@@ -9,6 +9,7 @@ const LONGEST: usize = 500;
 const PURE: &[&str] = &[
     "crates/openai-api/src/",
     "crates/nova-translate/src/",
+    "crates/pricing/src/",
     "agent/src/setup/names.rs",
     "agent/src/setup/plan.rs",
     "agent/src/setup/texts.rs",
