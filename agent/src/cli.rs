@@ -46,9 +46,9 @@ enum Command {
     /// Bring what the product needs into Consul, Vault or Nomad: policies, roles, engines, logins of tasks.
     Setup(Box<setup::SetupArgs>),
     /// Prices of Bedrock: see, compare, check, renew.
-    Prices(prices::PricesArgs),
+    Prices(Box<prices::PricesArgs>),
     /// What Bedrock costs: estimate.
-    Cost(cost::CostArgs),
+    Cost(Box<cost::CostArgs>),
 }
 
 /// Something failed, or an instance refused.

@@ -45,11 +45,11 @@ pub fn json_schema() -> Result<Value, Faults> {
 fn schema() -> Result<&'static DocumentSchema, Faults> {
     static SCHEMA: LazyLock<Result<DocumentSchema, String>> =
         LazyLock::new(|| DocumentSchema::of::<RawOverlays>("Bedrock Nova Proxy price overlays"));
-    SCHEMA.as_ref().map_err(super::overlay::defect)
+    SCHEMA.as_ref().map_err(|problem| defect(problem))
 }
 
 /// A schema of this version's own that is broken.
-pub(super) fn defect(problem: &String) -> Faults {
+pub(super) fn defect(problem: &str) -> Faults {
     let place = Position { file: "built-in schema".to_owned(), line: 1, column: 1 };
     Faults::new(FaultKind::Invalid, vec![Fault::new(place, "", problem, "report this as a defect")])
 }

@@ -29,7 +29,7 @@ pub fn load(files: &[PathBuf]) -> Result<Vec<Traffic>, Faults> {
 fn of_layers(layers: Vec<Layer>) -> Result<Vec<Traffic>, Faults> {
     static SCHEMA: LazyLock<Result<DocumentSchema, String>> =
         LazyLock::new(|| DocumentSchema::of::<RawTraffics>("Bedrock Nova Proxy traffic profiles"));
-    let schema = SCHEMA.as_ref().map_err(super::overlay::defect)?;
+    let schema = SCHEMA.as_ref().map_err(|problem| super::overlay::defect(problem))?;
     let fitting = schema.read(layers, &ProcessEnvironment, &[])?;
     let raw: RawTraffics = fitting.parse()?;
     let mut broken = Vec::new();

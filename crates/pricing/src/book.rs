@@ -32,10 +32,10 @@ pub const STALE_AFTER_DAYS: i64 = 90;
 /// The calls that a row prices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Those that go this way.
-    Only(Routing),
     /// All but those by a `global` profile: AWS bills a geography's profile at the price of the region that was asked.
     Regional,
+    /// Those that go this way.
+    Only(Routing),
 }
 
 /// What a price depends on, beside model and date.
@@ -238,7 +238,7 @@ impl PriceBook {
             .ok_or_else(|| PriceError::UnknownModel { model: query.model.id.clone() })?;
         let candidates: Vec<&Vec<Row>> =
             query.places().iter().filter_map(|place| places.get(place)).collect();
-        if let Some(row) = candidates.iter().find_map(|rows| in_force(rows, query.at)) {
+        if let Some(row) = candidates.iter().copied().find_map(|rows| in_force(rows, query.at)) {
             return Ok(row);
         }
         let what = query.to_string();
@@ -311,7 +311,8 @@ fn known(places: &BTreeMap<Place, Vec<Row>>, kind: Kind) -> String {
             format!("prices of {} alone for this model", kinds.join(", "))
         }
         count if count > NAMED_MAX => {
-            format!("{}, and {} more", of_kind[..NAMED_MAX].join(", "), count - NAMED_MAX)
+            let named: Vec<String> = of_kind.into_iter().take(NAMED_MAX).collect();
+            format!("{}, and {} more", named.join(", "), count - NAMED_MAX)
         }
         _ => of_kind.join(", "),
     }
@@ -378,11 +379,16 @@ impl fmt::Display for Scope {
     }
 }
 
-impl FromStr for Scope {
-    type Err = RoutingError;
+/// A name that is no scope.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}, or regional")]
+pub struct ScopeError(RoutingError);
 
-    fn from_str(text: &str) -> Result<Self, RoutingError> {
-        if text == "regional" { Ok(Self::Regional) } else { text.parse().map(Self::Only) }
+impl FromStr for Scope {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        if text == "regional" { Ok(Self::Regional) } else { text.parse().map(Self::Only).map_err(ScopeError) }
     }
 }
 

@@ -65,14 +65,6 @@ impl<T> Bounds<T> {
     {
         Self { low: value, likely: value, high: value }
     }
-
-    /// Each of them changed, the first fault where there is one.
-    ///
-    /// # Errors
-    /// Those of `change`.
-    pub fn try_map<U, E>(self, mut change: impl FnMut(T) -> Result<U, E>) -> Result<Bounds<U>, E> {
-        Ok(Bounds { low: change(self.low)?, likely: change(self.likely)?, high: change(self.high)? })
-    }
 }
 
 impl Traffic {

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use jiff::Timestamp;
 use nova_pricing::time;
 use serde_json::json;
 
@@ -34,7 +33,7 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         if let Ok(book) = &book
             && faults.is_empty()
         {
-            let days = book.age(args.prices.at.unwrap_or_else(Timestamp::now)).days;
+            let days = book.age(args.prices.at()).days;
             let (count, published) = (book.rows().count(), time::shown(book.published()));
             let text = format!("{}: {count} prices, published {published}, {days} days ago; {rules} negotiated", book.name());
             print(&visible(&text))?;

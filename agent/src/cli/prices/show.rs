@@ -184,19 +184,19 @@ mod tests {
         assert_eq!(
             shown("nova-micro", Some("us-east-1")),
             "amazon.nova-micro-v1:0, dollars per million tokens
-CALLS               TIER     INPUT  OUTPUT CACHE READ CACHE WRITE
-in-region us-east-1 standard 0.035  0.14   0.00875    0
-in-region us-east-1 batch    0.0175 0.07   -          -
-us                  standard 0.035  0.14   0.00875    0
-us                  batch    0.0175 0.07   -          -
-eu                  standard 0.046  0.184  0.0115     0
-apac                standard 0.037  0.148  0.00925    0"
+CALLS              TIER     INPUT  OUTPUT CACHE READ CACHE WRITE
+regional us-east-1 standard 0.035  0.14   0.00875    0
+regional us-east-1 batch    0.0175 0.07   -          -
+us                 standard 0.035  0.14   0.00875    0
+us                 batch    0.0175 0.07   -          -
+eu                 standard 0.046  0.184  0.0115     0
+apac               standard 0.037  0.148  0.00925    0"
         );
     }
 
     #[test]
     fn images_are_priced_by_the_piece() {
         let text = shown("canvas", None);
-        assert!(text.contains("in-region us-east-1 image_standard_1024 0.04    image"), "{text}");
+        assert!(text.contains("regional us-east-1 image_standard_1024 0.04    image"), "{text}");
     }
 }

@@ -1,7 +1,7 @@
 //! `nova-agent prices update`: what a newer list changes, and the writing of it where that is asked for.
 
 use std::fs::File;
-use std::io::{BufReader, Read as _, Seek as _};
+use std::io::{Read as _, Seek as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -69,7 +69,7 @@ fn read(file: &Path) -> anyhow::Result<Newer> {
         return Ok(Newer { book: book(Some(file))?, notes: Vec::new(), not_understood: Vec::new() });
     }
     opened.rewind().with_context(|| format!("{shown} cannot be read"))?;
-    let prices = aws::read(BufReader::new(opened)).with_context(|| format!("{shown} cannot be taken over"))?;
+    let prices = aws::read(opened).with_context(|| format!("{shown} cannot be taken over"))?;
     let AwsPrices { book, left_out, not_understood } = prices;
     let mut notes: Vec<String> = left_out
         .iter()

@@ -129,7 +129,7 @@ impl<'de> Visitor<'de> for File {
 /// Calls `take` for each member of an object.
 struct Each<V, F>(F, PhantomData<V>);
 
-impl<'de, V: Deserialize<'de>, F: FnMut(String, V) -> Result<(), String>> Each<V, F> {
+impl<V, F> Each<V, F> {
     fn new(take: F) -> Self {
         Self(take, PhantomData)
     }
@@ -162,7 +162,7 @@ impl<'de> DeserializeSeed<'de> for Products {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<ProductsRead, D::Error> {
         let mut read = ProductsRead { kept: BTreeMap::new(), left_out: BTreeMap::new() };
-        deserializer.deserialize_map(Each::new(|sku: String, raw: RawProduct| {
+        deserializer.deserialize_map(Each::<RawProduct, _>::new(|sku, raw| {
             let RawAttributes { usagetype, region_code } = raw.attributes;
             let reading = usage_type::read(&usagetype);
             if let Reading::LeftOut(reason) = reading {

@@ -64,7 +64,7 @@ pub fn diff<'a>(old: &'a PriceBook, new: &'a PriceBook) -> Vec<Change<'a>> {
             .collect();
         for place in places {
             let rows = |book: &'a PriceBook| -> &'a [Row] {
-                book.rows.get(model).and_then(|places| places.get(place)).map_or(&[], Vec::as_slice)
+                book.rows.get(model).and_then(|places| places.get(place)).map(Vec::as_slice).unwrap_or_default()
             };
             of_place(old, rows(old), rows(new), &mut changes);
         }

@@ -33,7 +33,8 @@ impl PriceBook {
         let at = row.from.map_or(newer.published, |from| from.max(newer.published));
         if let Some(own) = in_force(rows, at)
             && own.rate == row.rate
-            && own.until == row.until
+            // Price lists do not tell when a model ends; who knows it has written it.
+            && (row.until.is_none() || own.until == row.until)
         {
             return false;
         }
@@ -41,7 +42,10 @@ impl PriceBook {
             return false;
         }
         // What the older book thought of the time from this row on, up to its publication, is replaced; what is announced for later stays.
-        rows.retain(|own| own.from < row.from || own.from.is_some_and(|from| from > newer.published));
+        rows.retain(|own| {
+            let is_announced = own.from.is_some_and(|from| from > newer.published);
+            own.from < row.from || (own.from > row.from && is_announced)
+        });
         for own in rows.iter_mut().filter(|own| own.from < row.from) {
             if own.until.is_none_or(|until| row.from.is_some_and(|from| until > from)) {
                 own.until = row.from;

@@ -189,7 +189,7 @@ impl Reader<'_> {
         }
         let Some(per) = self.taken(start, raw.per.parse::<Unit>()) else { return Vec::new() };
         let shared = Shared { from, until, per, source: raw.source, note: raw.note };
-        let scopes = self.each(start, &raw.scope);
+        let scopes: Vec<Scope> = self.each(start, &raw.scope);
         let standard = OneOrMany::One(Tier::Standard.as_str().to_owned());
         let tiers: Vec<Tier> = self.each(start, raw.tier.as_ref().unwrap_or(&standard));
         let regions: Vec<Option<String>> = match &raw.region {

@@ -107,8 +107,8 @@ fn a_missing_price_tells_what_there_is() {
     );
     assert_eq!(
         text(found(book, "us.amazon.nova-micro-v1:0", "us-east-1", Tier::Flex, Kind::Input, at)),
-        "there is no price of input of us.amazon.nova-micro-v1:0 in us-east-1 at tier flex: the book has in-region us-east-1, \
-         in-region us-east-1 batch, in-region us-gov-west-1, us, us batch, eu, apac"
+        "there is no price of input of us.amazon.nova-micro-v1:0 in us-east-1 at tier flex: the book has regional us-east-1, \
+         regional us-east-1 batch, regional us-gov-west-1, us, us batch, eu, apac"
     );
     assert_eq!(
         text(found(book, "amazon.titan-embed-text-v2:0", "us-east-1", Tier::Standard, Kind::Output, at)),

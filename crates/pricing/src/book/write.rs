@@ -1,7 +1,6 @@
 //! A book as text that `read` reads back, for books that commands write.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::read::FORMAT;
 use super::{PriceBook, Row};
@@ -12,41 +11,35 @@ impl PriceBook {
     /// The book in its own format. Rows that differ in what they count alone become one.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let mut text = String::from("# A price book; its format is described in docs/reference/prices.md.\n");
-        // Writing into a String cannot fail.
-        drop(self.write(&mut text));
-        text
-    }
-
-    fn write(&self, text: &mut String) -> std::fmt::Result {
-        writeln!(text, "format = {FORMAT}")?;
-        writeln!(text, "name = {}", quoted(&self.name))?;
-        writeln!(text, "published = {}", quoted(&time::shown(self.published)))?;
-        writeln!(text, "currency = \"USD\"")?;
+        let mut lines = vec![
+            "# A price book; its format is described in docs/reference/prices.md.".to_owned(),
+            format!("format = {FORMAT}"),
+            field("name", &self.name),
+            field("published", &time::shown(self.published)),
+            field("currency", "USD"),
+        ];
         for (name, source) in &self.sources {
-            writeln!(text, "\n[source.{}]", quoted(name))?;
-            writeln!(text, "url = {}", quoted(&source.url))?;
-            writeln!(text, "as_of = {}", quoted(&time::shown(source.as_of)))?;
-            if let Some(through) = &source.through {
-                writeln!(text, "through = {}", quoted(through))?;
-            }
+            lines.push(format!("\n[source.{}]", quoted(name)));
+            lines.push(field("url", &source.url));
+            lines.push(field("as_of", &time::shown(source.as_of)));
+            lines.extend(source.through.as_ref().map(|through| field("through", through)));
         }
         let mut groups: BTreeMap<Vec<String>, BTreeMap<Kind, &Row>> = BTreeMap::new();
         for row in self.rows() {
             groups.entry(head(row)).or_default().insert(row.place.kind, row);
         }
-        for (head, rows) in &groups {
-            writeln!(text, "\n[[row]]\n{}", head.join("\n"))?;
-            let prices = rows.iter().map(|(kind, row)| format!("{kind} = {}", quoted(&row.written)));
-            writeln!(text, "price = {{ {} }}", prices.collect::<Vec<_>>().join(", "))?;
+        for (head, rows) in groups {
+            lines.push("\n[[row]]".to_owned());
+            lines.extend(head);
+            let prices = rows.iter().map(|(kind, row)| field(kind.as_str(), &row.written));
+            lines.push(format!("price = {{ {} }}", prices.collect::<Vec<_>>().join(", ")));
         }
-        Ok(())
+        lines.join("\n") + "\n"
     }
 }
 
 /// The fields of a row but its price, one a line.
 fn head(row: &Row) -> Vec<String> {
-    let field = |name: &str, value: &str| format!("{name} = {}", quoted(value));
     let mut fields = vec![field("model", &row.model), field("scope", &row.place.scope.to_string())];
     fields.extend(row.place.region.as_ref().map(|region| field("region", region)));
     fields.push(field("tier", row.place.tier.as_str()));
@@ -56,6 +49,10 @@ fn head(row: &Row) -> Vec<String> {
     fields.push(field("source", &row.source));
     fields.extend(row.note.as_ref().map(|note| field("note", note)));
     fields
+}
+
+fn field(name: &str, value: &str) -> String {
+    format!("{name} = {}", quoted(value))
 }
 
 /// A string of TOML.
