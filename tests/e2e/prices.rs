@@ -71,11 +71,21 @@ async fn an_update_is_shown_before_it_is_written_and_done_once() {
         let show = ["prices", "show", "nova-lite", "--region", "us-east-1", "--book", &book, "--at", at];
         let (_, shown) = desk.json(&show).await.unwrap();
         let is_meant = |price: &&Value| {
-            price["kind"] == "input" && price["tier"] == "standard" && matches!(price["scope"].as_str(), Some("us" | "regional" | "in-region"))
+            price["kind"] == "input"
+                && price["tier"] == "standard"
+                && matches!(price["scope"].as_str(), Some("us" | "regional" | "in-region"))
         };
-        let prices: Vec<&Value> =
-            shown["prices"].as_array().unwrap().iter().filter(is_meant).map(|price| &price["dollars"]).collect();
-        assert!(prices.iter().all(|price| **price == dollars) && !prices.is_empty(), "{at}: {prices:?} in {shown}");
+        let prices: Vec<&Value> = shown["prices"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(is_meant)
+            .map(|price| &price["dollars"])
+            .collect();
+        assert!(
+            prices.iter().all(|price| **price == dollars) && !prices.is_empty(),
+            "{at}: {prices:?} in {shown}"
+        );
     }
     let (code, diff) = desk.json(&["prices", "diff", "--exit-code", "built-in", &book]).await.unwrap();
     assert_eq!((code, diff["changes"].as_array().unwrap().len()), (5, 8), "{diff}");
@@ -84,14 +94,19 @@ async fn an_update_is_shown_before_it_is_written_and_done_once() {
 #[tokio::test]
 async fn faults_of_books_and_contracts_have_file_and_line() {
     let desk = Desk::new();
-    let contract = desk.file("contract.hcl", "overlay \"edp\" {\n  discount_percent = \"9\"\n  untill = \"2027-01-01\"\n}\n");
-    let book = desk.file("prices.toml", "format = 1\nname = \"x\"\npublished = \"soon\"\ncurrency = \"USD\"\n");
+    let contract = desk.file(
+        "contract.hcl",
+        "overlay \"edp\" {\n  discount_percent = \"9\"\n  untill = \"2027-01-01\"\n}\n",
+    );
+    let book =
+        desk.file("prices.toml", "format = 1\nname = \"x\"\npublished = \"soon\"\ncurrency = \"USD\"\n");
     let checked = desk.run(&["prices", "check", "--book", &book, "--overlay", &contract]).await.unwrap();
     assert_eq!(checked.code, Some(1), "{checked:?}");
     for place in [format!("{contract}:3:3: "), format!("{book}:3: ")] {
         assert!(checked.stderr.contains(&place), "{place} in {checked:?}");
     }
-    let old = desk.file("old.toml", "format = 1\nname = \"old\"\npublished = \"2020-01-01\"\ncurrency = \"USD\"\n");
+    let old =
+        desk.file("old.toml", "format = 1\nname = \"old\"\npublished = \"2020-01-01\"\ncurrency = \"USD\"\n");
     let stale = desk.run(&["prices", "check", "--book", &old]).await.unwrap();
     assert_eq!(stale.code, Some(0), "{stale:?}");
     assert!(stale.stderr.contains("warning: the prices were published "), "{stale:?}");
@@ -173,5 +188,8 @@ async fn the_log_of_a_proxy_is_priced() {
     // An hour has 3,000 tokens at 0.06, 12,000 of the cache at 0.015 and 1,500 out at 0.24 dollars a million: 0.00072; a day 24 times that.
     assert_eq!(served["dollars"]["likely"], "0.01728", "{told}");
     let notes = told["notes"].to_string();
-    assert!(notes.contains("3 requests within 3600 seconds") && notes.contains("1 lines are no requests"), "{notes}");
+    assert!(
+        notes.contains("3 requests within 3600 seconds") && notes.contains("1 lines are no requests"),
+        "{notes}"
+    );
 }

@@ -33,7 +33,13 @@ enum CostCommand {
 #[derive(Debug, Args)]
 struct EstimateArgs {
     /// Traffic profiles in HCL; may be repeated, later ones win.
-    #[arg(long, value_name = "FILE", required_unless_present = "access_log", conflicts_with = "access_log", requires = "region")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "access_log",
+        conflicts_with = "access_log",
+        requires = "region"
+    )]
     traffic: Vec<PathBuf>,
     /// The log of a proxy, one JSON object a line; - for standard input.
     #[arg(long, value_name = "FILE")]

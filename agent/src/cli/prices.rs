@@ -3,8 +3,8 @@
 pub(super) mod args;
 mod check;
 mod diff;
-mod shown;
 mod show;
+mod shown;
 mod update;
 
 use std::path::PathBuf;
@@ -29,7 +29,9 @@ enum PricesCommand {
     )]
     Show(ShowArgs),
     /// Show what is different between two price books.
-    #[command(after_help = "Examples:\n  nova-agent prices diff old.toml new.toml\n  nova-agent prices diff --exit-code built-in prices.toml")]
+    #[command(
+        after_help = "Examples:\n  nova-agent prices diff old.toml new.toml\n  nova-agent prices diff --exit-code built-in prices.toml"
+    )]
     Diff(DiffArgs),
     /// Take a newer price book, or AWS's own price list, over into a book.
     #[command(
@@ -37,7 +39,9 @@ enum PricesCommand {
     )]
     Update(UpdateArgs),
     /// Tell every fault of a book and its overlays, and whether the book is stale.
-    #[command(after_help = "Exit code 0 when all can be used, stale or not, 1 otherwise.\n\nExamples:\n  nova-agent prices check --book prices.toml --overlay contract.hcl\n  nova-agent prices check --json | jq .stale")]
+    #[command(
+        after_help = "Exit code 0 when all can be used, stale or not, 1 otherwise.\n\nExamples:\n  nova-agent prices check --book prices.toml --overlay contract.hcl\n  nova-agent prices check --json | jq .stale"
+    )]
     Check(CheckArgs),
 }
 

@@ -102,7 +102,8 @@ pub fn read(mut from: impl BufRead) -> Result<AccessLog, AccessLogError> {
     loop {
         line += 1;
         bytes.clear();
-        let length = from.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes).map_err(AccessLogError::Read)?;
+        let length =
+            from.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut bytes).map_err(AccessLogError::Read)?;
         if length == 0 {
             return Ok(log);
         }
@@ -177,7 +178,9 @@ mod tests {
     use super::*;
 
     fn line(ts: &str, rest: &str) -> String {
-        format!("{{\"ts\":\"{ts}\",\"level\":\"info\",\"msg\":\"request completed\",\"outcome\":\"completed\"{rest}}}\n")
+        format!(
+            "{{\"ts\":\"{ts}\",\"level\":\"info\",\"msg\":\"request completed\",\"outcome\":\"completed\"{rest}}}\n"
+        )
     }
 
     const LITE: &str = ",\"target\":\"us.amazon.nova-lite-v1:0\",\"region\":\"us-east-1\",\"input_tokens\":10,\"output_tokens\":5,\"cache_read_tokens\":100,\"cache_write_tokens\":0,\"unreported_calls\":0";
@@ -199,7 +202,10 @@ mod tests {
         let log = parsed(&text);
         assert_eq!((log.requests, log.other_lines), (3, 2));
         let (called, days) = log.usage.first_key_value().unwrap();
-        assert_eq!((called.model.to_string().as_str(), called.region.as_str()), ("us.amazon.nova-lite-v1:0", "us-east-1"));
+        assert_eq!(
+            (called.model.to_string().as_str(), called.region.as_str()),
+            ("us.amazon.nova-lite-v1:0", "us-east-1")
+        );
         let inputs: Vec<_> = days.values().map(|usage| usage.units(Kind::Input)).collect();
         assert_eq!(inputs, [10, 20]);
         assert_eq!(total(days).unwrap().units(Kind::CacheRead), 300);
@@ -222,7 +228,9 @@ mod tests {
 
     #[test]
     fn whole_days_are_those_between_the_first_and_the_last() {
-        let days = |first: &str, last: &str| parsed(&[line(first, LITE), line(last, LITE)].concat()).whole_days().len();
+        let days = |first: &str, last: &str| {
+            parsed(&[line(first, LITE), line(last, LITE)].concat()).whole_days().len()
+        };
         assert_eq!(days("2026-06-01T00:00:00Z", "2026-06-02T23:59:59Z"), 0);
         assert_eq!(days("2026-06-01T12:00:00Z", "2026-06-05T00:00:00Z"), 3);
         assert_eq!(AccessLog::default().whole_days(), Vec::<Date>::new());

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use nova_config::{
-    Broken, DocumentSchema, Fault, FaultKind, Faults, Fitting, Layer, Position, ProcessEnvironment, read_layers,
+    Broken, DocumentSchema, Fault, FaultKind, Faults, Fitting, Layer, Position, ProcessEnvironment,
+    read_layers,
 };
 use nova_pricing::decimal::Decimal;
 use nova_pricing::kind::{Kind, Unit};
@@ -58,11 +59,8 @@ fn of_layers(layers: Vec<Layer>) -> Result<Overlay, Faults> {
     let fitting = schema()?.read(layers, &ProcessEnvironment, &[])?;
     let raw: RawOverlays = fitting.parse()?;
     let mut broken = Vec::new();
-    let rules: Vec<Rule> = raw
-        .overlay
-        .iter()
-        .filter_map(|(name, raw)| Reader { name, broken: &mut broken }.rule(raw))
-        .collect();
+    let rules: Vec<Rule> =
+        raw.overlay.iter().filter_map(|(name, raw)| Reader { name, broken: &mut broken }.rule(raw)).collect();
     if !broken.is_empty() {
         return Err(fitting.faults(broken));
     }
@@ -71,7 +69,8 @@ fn of_layers(layers: Vec<Layer>) -> Result<Overlay, Faults> {
 
 fn ambiguity(fitting: &Fitting, ambiguous: &[nova_pricing::overlay::AmbiguityError]) -> Faults {
     let faults = ambiguous.iter().map(|error| {
-        let problem = format!("may decide about the same call as overlay {:?}, and neither is stronger", error.first);
+        let problem =
+            format!("may decide about the same call as overlay {:?}, and neither is stronger", error.first);
         fitting.fault(&format!("overlay.{}", error.second), problem, "give one of them a higher precedence")
     });
     Faults::new(FaultKind::Invalid, faults.collect())
@@ -84,7 +83,11 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn fault(&mut self, field: &str, problem: impl ToString, fix: &str) {
-        let path = if field.is_empty() { format!("overlay.{}", self.name) } else { format!("overlay.{}.{field}", self.name) };
+        let path = if field.is_empty() {
+            format!("overlay.{}", self.name)
+        } else {
+            format!("overlay.{}.{field}", self.name)
+        };
         self.broken.push((path.into(), problem.to_string().into(), fix.into()));
     }
 
@@ -106,9 +109,17 @@ impl Reader<'_> {
             self.fault("until", "is not later than from", "write the first day on which it no longer holds");
         }
         for model in &raw.models {
-            let geography = nova_pricing::model::Geography::ALL.into_iter().map(|geography| geography.as_str());
-            if model.split_once('.').is_some_and(|(prefix, _)| geography.into_iter().any(|known| known == prefix)) {
-                self.fault("models", format!("{model:?} is a profile"), "write the model's own id, and the profile's prefix in routings");
+            let geography =
+                nova_pricing::model::Geography::ALL.into_iter().map(|geography| geography.as_str());
+            if model
+                .split_once('.')
+                .is_some_and(|(prefix, _)| geography.into_iter().any(|known| known == prefix))
+            {
+                self.fault(
+                    "models",
+                    format!("{model:?} is a profile"),
+                    "write the model's own id, and the profile's prefix in routings",
+                );
             }
         }
         let routings = raw.routings.iter().filter_map(|text| self.parsed("routings", text)).collect();
@@ -152,7 +163,8 @@ impl Reader<'_> {
         let percent: Decimal = self.parsed("discount_percent", text)?;
         let hundred = 100 * 10i128.pow(percent.scale().min(PERCENT_DIGITS_MAX));
         if percent.scale() > PERCENT_DIGITS_MAX || !(0..=hundred).contains(&percent.mantissa()) {
-            let fix = "write a percentage from 0 to 100 with at most six digits behind the point, such as \"7.5\"";
+            let fix =
+                "write a percentage from 0 to 100 with at most six digits behind the point, such as \"7.5\"";
             self.fault("discount_percent", format!("{text:?} is out of range"), fix);
             return None;
         }
@@ -164,7 +176,11 @@ impl Reader<'_> {
             self.fault("kinds", "stands beside price", "take it out: the names in price say what it is of");
         }
         let Some(per) = &raw.per else {
-            self.fault("price", "has no unit", "write per = \"1K tokens\", \"1M tokens\", \"token\" or \"image\"");
+            self.fault(
+                "price",
+                "has no unit",
+                "write per = \"1K tokens\", \"1M tokens\", \"token\" or \"image\"",
+            );
             return None;
         };
         let per: Unit = self.parsed("per", per)?;
@@ -173,7 +189,11 @@ impl Reader<'_> {
             let field = format!("price.{name}");
             let Some(kind) = self.parsed::<Kind>(&field, name) else { continue };
             if !kind.is_counted_in(per) {
-                self.fault(&field, format!("{kind} is not counted in {per}"), "write an overlay for tokens and one for images");
+                self.fault(
+                    &field,
+                    format!("{kind} is not counted in {per}"),
+                    "write an overlay for tokens and one for images",
+                );
                 continue;
             }
             let Some(decimal) = self.parsed::<Decimal>(&field, written) else { continue };

@@ -36,7 +36,11 @@ fn of_layers(layers: Vec<Layer>) -> Result<Vec<Traffic>, Faults> {
     let traffic: Vec<Traffic> =
         raw.traffic.iter().filter_map(|(name, raw)| profile(name, raw, &mut broken)).collect();
     if traffic.is_empty() && broken.is_empty() {
-        broken.push(("traffic".into(), "there is no traffic block".into(), "write traffic \"<name>\" { … }".into()));
+        broken.push((
+            "traffic".into(),
+            "there is no traffic block".into(),
+            "write traffic \"<name>\" { … }".into(),
+        ));
     }
     if broken.is_empty() { Ok(traffic) } else { Err(fitting.faults(broken)) }
 }

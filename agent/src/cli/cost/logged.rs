@@ -64,7 +64,9 @@ fn notes(log: &AccessLog) -> Vec<String> {
         (log.unknown, "requests are not in these figures: their model or region is not told"),
         (log.other_lines, "lines are no requests"),
     ];
-    notes.extend(counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    notes.extend(
+        counted.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")),
+    );
     notes
 }
 
@@ -104,9 +106,8 @@ fn bounds(
     let too_large = || "the cost does not fit".to_owned();
     let model = ModelRef { id: model.to_owned(), routing: offer.routing };
     let call = Call { model: &model, region: &offer.region, tier: offer.tier, at };
-    let cost = |usage: &Usage| {
-        prices.cost(&call, usage).map(|cost| cost.total).map_err(|error| error.to_string())
-    };
+    let cost =
+        |usage: &Usage| prices.cost(&call, usage).map(|cost| cost.total).map_err(|error| error.to_string());
     let likely = cost(total)?.checked_part(u64::from(days) * DAY_SECONDS, seconds).ok_or_else(too_large)?;
     let mut bounds = Bounds::exactly(likely);
     let mut of_days = Vec::new();
@@ -130,7 +131,8 @@ mod tests {
     #[test]
     fn a_mean_is_taken_to_days_and_whole_days_bound_it() {
         let prices = Prices::list(PriceBook::built_in().clone());
-        let offer = Offer { routing: "us".parse().unwrap(), region: "us-east-1".to_owned(), tier: Tier::Standard };
+        let offer =
+            Offer { routing: "us".parse().unwrap(), region: "us-east-1".to_owned(), tier: Tier::Standard };
         let at = "2026-08-01T00:00:00Z".parse().unwrap();
         let million = |count: u64| Usage::new().with(Kind::Input, count * 1_000_000);
         let model = "amazon.nova-lite-v1:0";

@@ -22,12 +22,22 @@ fn totals(list: &[Estimated]) -> BTreeMap<(Routing, Tier), Bounds<PicoDollars>> 
         sum.likely = [sum.likely, cost.likely].into_iter().sum();
         sum.high = [sum.high, cost.high].into_iter().sum();
     }
-    sums.into_iter().filter(|(_, (count, _))| *count == list.len()).map(|(offer, (_, sum))| (offer, sum)).collect()
+    sums.into_iter()
+        .filter(|(_, (count, _))| *count == list.len())
+        .map(|(offer, (_, sum))| (offer, sum))
+        .collect()
 }
 
 fn line(routing: Routing, tier: Tier, mark: &str, costs: &Bounds<PicoDollars>) -> [String; 6] {
     let cents = |dollars: PicoDollars| dollars.cents().to_string();
-    [routing.to_string(), tier.to_string(), cents(costs.low), cents(costs.likely), cents(costs.high), mark.to_owned()]
+    [
+        routing.to_string(),
+        tier.to_string(),
+        cents(costs.low),
+        cents(costs.likely),
+        cents(costs.high),
+        mark.to_owned(),
+    ]
 }
 
 /// A table for each, and one of the sums. Offers without a price of a part of the traffic are told below it.
@@ -84,9 +94,9 @@ pub(super) fn json_of(estimated: &Estimated) -> Value {
 
 /// The sums.
 pub(super) fn totals_json(list: &[Estimated]) -> Value {
-    let totals = totals(list).into_iter().map(|((routing, tier), costs)| {
-        json!({ "routing": routing, "tier": tier, "dollars": costs_json(&costs) })
-    });
+    let totals = totals(list).into_iter().map(
+        |((routing, tier), costs)| json!({ "routing": routing, "tier": tier, "dollars": costs_json(&costs) }),
+    );
     totals.collect()
 }
 
@@ -98,11 +108,17 @@ mod tests {
 
     fn estimated(name: &str, offers: &[(&str, Tier, Option<&str>)]) -> Estimated {
         let offers = offers.iter().map(|(routing, tier, cost)| {
-            let offer = Offer { routing: routing.parse().unwrap(), region: "us-east-1".to_owned(), tier: *tier };
+            let offer =
+                Offer { routing: routing.parse().unwrap(), region: "us-east-1".to_owned(), tier: *tier };
             let costs = cost.map(|cost| Bounds::exactly(cost.parse().unwrap()));
             (offer, costs.ok_or_else(|| "there is no price of cache_read".to_owned()))
         });
-        Estimated { name: name.to_owned(), model: "amazon.nova-lite-v1:0".to_owned(), offers: offers.collect(), served_by: None }
+        Estimated {
+            name: name.to_owned(),
+            model: "amazon.nova-lite-v1:0".to_owned(),
+            offers: offers.collect(),
+            served_by: None,
+        }
     }
 
     #[test]

@@ -35,7 +35,10 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         {
             let days = book.age(args.prices.at()).days;
             let (count, published) = (book.rows().count(), time::shown(book.published()));
-            let text = format!("{}: {count} prices, published {published}, {days} days ago; {rules} negotiated", book.name());
+            let text = format!(
+                "{}: {count} prices, published {published}, {days} days ago; {rules} negotiated",
+                book.name()
+            );
             print(&visible(&text))?;
         }
         if let Some(warning) = warning {

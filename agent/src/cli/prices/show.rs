@@ -135,7 +135,8 @@ fn of_model(prices: &Prices, model: &str, rows: &[&Shown<'_>]) -> String {
             let [input, output, read, write] = COLUMNS
                 .map(|kind| dash(calls.price(prices, kind).ok().map(|found| cell(&found, kind)).as_deref()));
             let name = place.region.as_ref();
-            let name = name.map_or_else(|| place.scope.to_string(), |region| format!("{} {region}", place.scope));
+            let name =
+                name.map_or_else(|| place.scope.to_string(), |region| format!("{} {region}", place.scope));
             let line = [name, place.tier.to_string(), input, output, read, write];
             tokens.insert((place.scope, &place.region, place.tier), line);
         } else if !COLUMNS.contains(&place.kind) {
@@ -146,7 +147,8 @@ fn of_model(prices: &Prices, model: &str, rows: &[&Shown<'_>]) -> String {
     let mut text = model.to_owned();
     if !tokens.is_empty() {
         let header = ["CALLS", "TIER", "INPUT", "OUTPUT", "CACHE READ", "CACHE WRITE"];
-        text = format!("{text}, dollars per million tokens\n{}", table(header, tokens.into_values().collect()));
+        text =
+            format!("{text}, dollars per million tokens\n{}", table(header, tokens.into_values().collect()));
     }
     if !others.is_empty() {
         text = format!("{text}\n{}", table(["CALLS", "KIND", "DOLLARS", "PER"], others));

@@ -36,7 +36,10 @@ overlay "pro-output" {
 #[test]
 fn a_contract_is_laid_over_the_list_prices() {
     let input = explained(CONTRACT, "us.amazon.nova-pro-v1:0", Kind::Input);
-    assert!(input.starts_with("overlay edp: 9 % off, in place of the list price 0.0008 per 1K tokens"), "{input}");
+    assert!(
+        input.starts_with("overlay edp: 9 % off, in place of the list price 0.0008 per 1K tokens"),
+        "{input}"
+    );
     let output = explained(CONTRACT, "us.amazon.nova-pro-v1:0", Kind::Output);
     assert!(output.starts_with("overlay pro-output: 2.75 per 1M tokens, in place of"), "{output}");
     let elsewhere = explained(CONTRACT, "amazon.nova-pro-v1:0", Kind::Output);
@@ -50,18 +53,42 @@ fn a_contract_is_laid_over_the_list_prices() {
 #[case("overlay \"x\" {\n  discount_percent = \"nine\"\n}", 2, "is not a decimal number")]
 #[case("overlay \"x\" {\n  discount_percent = \"100.5\"\n}", 2, "out of range")]
 #[case("overlay \"x\" {\n  discount_percent = \"0.1234567\"\n}", 2, "out of range")]
-#[case("overlay \"x\" {\n  discount_percent = \"9\"\n  per = \"image\"\n}", 3, "stands beside discount_percent")]
+#[case(
+    "overlay \"x\" {\n  discount_percent = \"9\"\n  per = \"image\"\n}",
+    3,
+    "stands beside discount_percent"
+)]
 #[case("overlay \"x\" {\n  from = \"soon\"\n  discount_percent = \"9\"\n}", 2, "is no date")]
-#[case("overlay \"x\" {\n  from = \"2026-02-01\"\n  until = \"2026-01-01\"\n  discount_percent = \"9\"\n}", 3, "is not later than from")]
-#[case("overlay \"x\" {\n  models = [\"eu.amazon.nova-pro-v1:0\"]\n  discount_percent = \"9\"\n}", 2, "is a profile")]
+#[case(
+    "overlay \"x\" {\n  from = \"2026-02-01\"\n  until = \"2026-01-01\"\n  discount_percent = \"9\"\n}",
+    3,
+    "is not later than from"
+)]
+#[case(
+    "overlay \"x\" {\n  models = [\"eu.amazon.nova-pro-v1:0\"]\n  discount_percent = \"9\"\n}",
+    2,
+    "is a profile"
+)]
 #[case("overlay \"x\" {\n  tiers = [\"cheap\"]\n  discount_percent = \"9\"\n}", 2, "is no service tier")]
-#[case("overlay \"x\" {\n  regions = [\"Frankfurt\"]\n  discount_percent = \"9\"\n}", 2, "has the wrong form")]
+#[case(
+    "overlay \"x\" {\n  regions = [\"Frankfurt\"]\n  discount_percent = \"9\"\n}",
+    2,
+    "has the wrong form"
+)]
 #[case("overlay \"x\" {\n}", 1, "does nothing")]
 #[case("overlay \"x\" {\n  price = { input = \"1\" }\n}", 2, "has no unit")]
 #[case("overlay \"x\" {\n  per = \"image\"\n  price = { input = \"1\" }\n}", 3, "is not counted in image")]
 #[case("overlay \"x\" {\n  per = \"1M tokens\"\n  price = { inputs = \"1\" }\n}", 3, "is no kind of usage")]
-#[case("overlay \"x\" {\n  per = \"1M tokens\"\n  discount_percent = \"1\"\n  price = { input = \"1\" }\n}", 4, "stands beside")]
-#[case("overlay \"a\" {\n  discount_percent = \"9\"\n}\noverlay \"b\" {\n  discount_percent = \"8\"\n}", 4, "may decide about the same call as overlay \"a\"")]
+#[case(
+    "overlay \"x\" {\n  per = \"1M tokens\"\n  discount_percent = \"1\"\n  price = { input = \"1\" }\n}",
+    4,
+    "stands beside"
+)]
+#[case(
+    "overlay \"a\" {\n  discount_percent = \"9\"\n}\noverlay \"b\" {\n  discount_percent = \"8\"\n}",
+    4,
+    "may decide about the same call as overlay \"a\""
+)]
 fn a_fault_is_told_with_its_line(#[case] text: &str, #[case] line: usize, #[case] problem: &str) {
     let faults = read(text).unwrap_err();
     let fault = faults.as_slice().first().unwrap();

@@ -84,7 +84,8 @@ fn the_built_in_book_agrees_with_the_price_list() {
 fn a_new_price_is_told_with_the_old_one() {
     let mut file = fixture();
     let term = &mut file["terms"]["OnDemand"]["FIXTURE000000002"]["FIXTURE000000002.JRTCKXETXF"];
-    term["priceDimensions"]["FIXTURE000000002.JRTCKXETXF.6YS6EN2CT7"]["pricePerUnit"]["USD"] = json!("0.000045");
+    term["priceDimensions"]["FIXTURE000000002.JRTCKXETXF.6YS6EN2CT7"]["pricePerUnit"]["USD"] =
+        json!("0.000045");
     let list = read_value(&file).unwrap().book;
     let updated = PriceBook::built_in().updated(&list);
     let changes = diff(PriceBook::built_in(), &updated);
@@ -122,7 +123,11 @@ fn a_product_that_is_not_understood_is_told() {
 #[case("unit", json!("image"), "input is not counted in image")]
 #[case("pricePerUnit", json!({"CNY": "1"}), "it has no price in USD")]
 #[case("pricePerUnit", json!({"USD": "6e-5"}), "is not a decimal number")]
-fn a_price_that_is_not_to_be_understood_is_refused(#[case] field: &str, #[case] value: Value, #[case] problem: &str) {
+fn a_price_that_is_not_to_be_understood_is_refused(
+    #[case] field: &str,
+    #[case] value: Value,
+    #[case] problem: &str,
+) {
     let mut file = fixture();
     let term = &mut file["terms"]["OnDemand"]["FIXTURE000000002"]["FIXTURE000000002.JRTCKXETXF"];
     term["priceDimensions"]["FIXTURE000000002.JRTCKXETXF.6YS6EN2CT7"][field] = value;

@@ -64,7 +64,11 @@ pub fn diff<'a>(old: &'a PriceBook, new: &'a PriceBook) -> Vec<Change<'a>> {
             .collect();
         for place in places {
             let rows = |book: &'a PriceBook| -> &'a [Row] {
-                book.rows.get(model).and_then(|places| places.get(place)).map(Vec::as_slice).unwrap_or_default()
+                book.rows
+                    .get(model)
+                    .and_then(|places| places.get(place))
+                    .map(Vec::as_slice)
+                    .unwrap_or_default()
             };
             of_place(old, rows(old), rows(new), &mut changes);
         }

@@ -15,7 +15,14 @@ fn row(fields: &str) -> String {
     format!("[[row]]\nper = \"1K tokens\"\nsource = \"list\"\n{fields}\n")
 }
 
-fn found(book: &PriceBook, model: &str, region: &str, tier: Tier, kind: Kind, at: &str) -> Result<String, PriceError> {
+fn found(
+    book: &PriceBook,
+    model: &str,
+    region: &str,
+    tier: Tier,
+    kind: Kind,
+    at: &str,
+) -> Result<String, PriceError> {
     let model: ModelRef = model.parse().unwrap();
     let at = instant(at).unwrap();
     book.find(&Query { model: &model, region, tier, kind, at }).map(|row| row.written.clone())
@@ -54,14 +61,18 @@ fn a_region_wins_over_any_and_the_very_way_over_a_regional_price() {
         let region = if region.is_empty() { String::new() } else { format!("region = \"{region}\"\n") };
         row(&format!("model = \"m\"\nscope = \"{scope}\"\n{region}price = {{ input = \"{price}\" }}"))
     };
-    let book = book(&[
-        of("eu", "", 1),
-        of("regional", "", 2),
-        of("regional", "eu-west-1", 3),
-        of("eu", "eu-west-2", 4),
-        of("regional", "eu-west-2", 5),
-        of("global", "", 6),
-    ].concat()).unwrap();
+    let book = book(
+        &[
+            of("eu", "", 1),
+            of("regional", "", 2),
+            of("regional", "eu-west-1", 3),
+            of("eu", "eu-west-2", 4),
+            of("regional", "eu-west-2", 5),
+            of("global", "", 6),
+        ]
+        .concat(),
+    )
+    .unwrap();
     for (model, region, price) in [
         ("eu.m", "eu-west-3", "1"),
         ("m", "eu-west-3", "2"),
@@ -81,11 +92,15 @@ fn a_price_holds_from_its_date_until_the_next_or_its_end() {
     let of = |dates: &str, price: u32| {
         row(&format!("model = \"m\"\nscope = \"us\"\n{dates}\nprice = {{ input = \"{price}\" }}"))
     };
-    let book = book(&[
-        of("from = \"2026-03-01\"\nuntil = \"2026-04-01\"", 2),
-        of("from = \"2026-01-01\"", 1),
-        of("from = \"2026-05-01\"\nuntil = \"2026-06-01T12:00:00Z\"", 3),
-    ].concat()).unwrap();
+    let book = book(
+        &[
+            of("from = \"2026-03-01\"\nuntil = \"2026-04-01\"", 2),
+            of("from = \"2026-01-01\"", 1),
+            of("from = \"2026-05-01\"\nuntil = \"2026-06-01T12:00:00Z\"", 3),
+        ]
+        .concat(),
+    )
+    .unwrap();
     let at = |date| input(&book, "us.m", "us-east-1", date);
     assert_eq!(at("2026-01-01"), Ok("1".to_owned()));
     assert_eq!(at("2026-02-28T23:59:59.999Z"), Ok("1".to_owned()));
@@ -93,7 +108,9 @@ fn a_price_holds_from_its_date_until_the_next_or_its_end() {
     assert_eq!(at("2026-05-31"), Ok("3".to_owned()));
     assert!(matches!(at("2025-12-31"), Err(PriceError::NotYet { from, .. }) if from == "2026-01-01"));
     assert!(matches!(at("2026-04-15"), Err(PriceError::Ended { until, .. }) if until == "2026-04-01"));
-    assert!(matches!(at("2026-06-02"), Err(PriceError::Ended { until, .. }) if until == "2026-06-01T12:00:00Z"));
+    assert!(
+        matches!(at("2026-06-02"), Err(PriceError::Ended { until, .. }) if until == "2026-06-01T12:00:00Z")
+    );
 }
 
 #[test]
@@ -137,7 +154,11 @@ fn a_book_is_stale_after_ninety_days(#[case] at: &str, #[case] days: i64, #[case
 #[case("model = \"m\"\nscope = \"usa\"\nprice = { input = \"1\" }", 8, "no routing")]
 #[case("model = \"m\"\nscope = \"us\"\ntier = \"cheap\"\nprice = { input = \"1\" }", 8, "no service tier")]
 #[case("model = \"m\"\nscope = \"us\"\nfrom = \"soon\"\nprice = { input = \"1\" }", 8, "no date")]
-#[case("model = \"m\"\nscope = \"us\"\nfrom = \"2026-02-01\"\nuntil = \"2026-01-01\"\nprice = { input = \"1\" }", 8, "ends before it begins")]
+#[case(
+    "model = \"m\"\nscope = \"us\"\nfrom = \"2026-02-01\"\nuntil = \"2026-01-01\"\nprice = { input = \"1\" }",
+    8,
+    "ends before it begins"
+)]
 #[case("model = \"m\"\nscope = [\"us\", \"us\"]\nprice = { input = \"1\" }", 8, "overlaps")]
 fn a_fault_of_a_row_is_told_at_its_line(#[case] fields: &str, #[case] line: usize, #[case] problem: &str) {
     let BookError(faults) = book(&row(fields)).unwrap_err();
@@ -158,7 +179,8 @@ fn every_fault_of_a_book_is_told() {
 
 #[test]
 fn an_end_within_another_rows_time_overlaps() {
-    let of = |dates: &str| row(&format!("model = \"m\"\nscope = \"us\"\n{dates}\nprice = {{ input = \"1\" }}"));
+    let of =
+        |dates: &str| row(&format!("model = \"m\"\nscope = \"us\"\n{dates}\nprice = {{ input = \"1\" }}"));
     let twice = of("from = \"2026-01-01\"\nuntil = \"2026-03-01\"") + &of("from = \"2026-02-01\"");
     assert!(book(&twice).unwrap_err().to_string().contains("overlaps"));
     assert!(book(&(of("") + &of("until = \"2026-01-01\""))).is_err());
@@ -167,12 +189,19 @@ fn an_end_within_another_rows_time_overlaps() {
 
 #[test]
 fn a_newer_book_is_taken_over_and_history_stays() {
-    let of = |price: &str| row(&format!("model = \"m\"\nscope = \"us\"\nfrom = \"2026-01-01\"\nprice = {{ {price} }}"));
+    let of = |price: &str| {
+        row(&format!("model = \"m\"\nscope = \"us\"\nfrom = \"2026-01-01\"\nprice = {{ {price} }}"))
+    };
     let old = book(&of("input = \"1\", output = \"4\"")).unwrap();
     let newer = |rows: &str| {
-        PriceBook::parse(&format!("format = 1\nname = \"new\"\npublished = \"2026-06-15\"\ncurrency = \"USD\"\n{SOURCE}{rows}")).unwrap()
+        PriceBook::parse(&format!(
+            "format = 1\nname = \"new\"\npublished = \"2026-06-15\"\ncurrency = \"USD\"\n{SOURCE}{rows}"
+        ))
+        .unwrap()
     };
-    let new = newer(&row("model = \"m\"\nscope = \"us\"\nfrom = \"2026-06-01\"\nprice = { input = \"2\", output = \"4\" }"));
+    let new = newer(&row(
+        "model = \"m\"\nscope = \"us\"\nfrom = \"2026-06-01\"\nprice = { input = \"2\", output = \"4\" }",
+    ));
     let updated = old.updated(&new);
     assert_eq!(input(&updated, "us.m", "r", "2026-05-31"), Ok("1".to_owned()));
     assert_eq!(input(&updated, "us.m", "r", "2026-06-01"), Ok("2".to_owned()));
@@ -180,13 +209,17 @@ fn a_newer_book_is_taken_over_and_history_stays() {
     // The price of output is the same, so that its row is the old one.
     let changes = diff(&old, &updated);
     assert_eq!(changes.len(), 2);
-    assert!(matches!(&changes[0], Change::Changed { old, new } if old.until.is_none() && new.until == Some(instant("2026-06-01").unwrap())));
+    assert!(
+        matches!(&changes[0], Change::Changed { old, new } if old.until.is_none() && new.until == Some(instant("2026-06-01").unwrap()))
+    );
     assert!(matches!(&changes[1], Change::Added { row, before: Some(_) } if row.place.kind == Kind::Input));
     assert_eq!(changes[1].rates().0.unwrap().per_mille_to(changes[1].rates().1.unwrap()), Some(1000));
     // Taken over twice it is what it was.
     assert_eq!(updated.updated(&new), updated);
     // What was told of the same date before is corrected, and not kept beside it.
-    let corrected = updated.updated(&newer(&row("model = \"m\"\nscope = \"us\"\nfrom = \"2026-06-01\"\nprice = { input = \"3\" }")));
+    let corrected = updated.updated(&newer(&row(
+        "model = \"m\"\nscope = \"us\"\nfrom = \"2026-06-01\"\nprice = { input = \"3\" }",
+    )));
     assert_eq!(input(&corrected, "us.m", "r", "2026-06-01"), Ok("3".to_owned()));
     assert_eq!(input(&corrected, "us.m", "r", "2026-05-31"), Ok("1".to_owned()));
     assert_eq!(corrected.rows().count(), 3);

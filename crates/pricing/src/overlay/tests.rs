@@ -52,8 +52,14 @@ fn the_rule_that_names_more_decides_alone() {
     let region = Rule { regions: vec!["eu-west-1".to_owned()], ..model.clone() };
     let region = Rule { name: "lite-in-ireland".to_owned(), terms: discount("", "50").terms, ..region };
     let rules = vec![region.clone(), all.clone(), model.clone()];
-    assert_eq!(of_lite(&prices(rules), "2026-05-01"), ("0.039".to_owned(), Some("lite-in-ireland".to_owned())));
-    assert_eq!(of_lite(&prices(vec![all, model]), "2026-05-01"), ("0.0624".to_owned(), Some("lite".to_owned())));
+    assert_eq!(
+        of_lite(&prices(rules), "2026-05-01"),
+        ("0.039".to_owned(), Some("lite-in-ireland".to_owned()))
+    );
+    assert_eq!(
+        of_lite(&prices(vec![all, model]), "2026-05-01"),
+        ("0.0624".to_owned(), Some("lite".to_owned()))
+    );
 }
 
 #[test]
