@@ -20,7 +20,6 @@ use nova_pricing::kind::{Kind, Unit};
 use nova_pricing::overlay::{AgreedPrice, Overlay, Rule, Terms};
 use nova_pricing::rate::Rate;
 use nova_pricing::time;
-use serde_json::Value;
 
 use raw::{RawOverlays, RawRule};
 
@@ -33,14 +32,6 @@ const PERCENT_DIGITS_MAX: u32 = 6;
 /// Every fault of every file, or of the reading.
 pub fn load(files: &[PathBuf]) -> Result<Overlay, Faults> {
     if files.is_empty() { Ok(Overlay::default()) } else { of_layers(read_layers(files)?) }
-}
-
-/// The JSON Schema of an overlay.
-///
-/// # Errors
-/// When it is broken, which only a defect of this version can bring about.
-pub fn json_schema() -> Result<Value, Faults> {
-    schema().map(|schema| schema.json().clone())
 }
 
 fn schema() -> Result<&'static DocumentSchema, Faults> {
@@ -88,7 +79,7 @@ impl Reader<'_> {
         } else {
             format!("overlay.{}.{field}", self.name)
         };
-        self.broken.push((path.into(), problem.to_string().into(), fix.into()));
+        self.broken.push((path.into(), problem.to_string(), fix.to_owned()));
     }
 
     /// A value of another crate's, whose own message says what to write.

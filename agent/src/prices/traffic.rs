@@ -48,7 +48,7 @@ fn of_layers(layers: Vec<Layer>) -> Result<Vec<Traffic>, Faults> {
 fn profile(name: &str, raw: &RawTraffic, broken: &mut Vec<Broken>) -> Option<Traffic> {
     let before = broken.len();
     let mut fault = |field: &str, problem: String, fix: &'static str| {
-        broken.push((format!("traffic.{name}.{field}").into(), problem.into(), fix.into()));
+        broken.push((format!("traffic.{name}.{field}").into(), problem, fix.to_owned()));
     };
     let mut bounds = |field: &str, values: &[u64]| match *values {
         [value] => Bounds::exactly(value),

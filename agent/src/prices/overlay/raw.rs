@@ -51,6 +51,6 @@ pub(super) struct RawRule {
     #[schemars(extend("x-form" = "a unit in quotes, such as \"1M tokens\""))]
     pub(super) per: Option<String>,
     /// Prices in dollars that take the place of list prices, as text, by what they are of.
-    #[schemars(length(max = 16), extend("x-form" = "a map, such as { input = \"0.7\", output = \"2.8\" }"))]
+    #[schemars(extend("x-form" = "a map, such as { input = \"0.7\", output = \"2.8\" }"))]
     pub(super) price: BTreeMap<String, String>,
 }

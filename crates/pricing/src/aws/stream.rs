@@ -162,7 +162,7 @@ impl<'de> DeserializeSeed<'de> for Products {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<ProductsRead, D::Error> {
         let mut read = ProductsRead { kept: BTreeMap::new(), left_out: BTreeMap::new() };
-        deserializer.deserialize_map(Each::<RawProduct, _>::new(|sku, raw| {
+        deserializer.deserialize_map(Each::new(|sku: String, raw: RawProduct| {
             let RawAttributes { usagetype, region_code } = raw.attributes;
             let reading = usage_type::read(&usagetype);
             if let Reading::LeftOut(reason) = reading {
