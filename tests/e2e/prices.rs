@@ -88,7 +88,7 @@ async fn an_update_is_shown_before_it_is_written_and_done_once() {
         );
     }
     let (code, diff) = desk.json(&["prices", "diff", "--exit-code", "built-in", &book]).await.unwrap();
-    assert_eq!((code, diff["changes"].as_array().unwrap().len()), (5, 8), "{diff}");
+    assert_eq!((code, diff["changes"].as_array().unwrap().len()), (5, 7), "{diff}");
 }
 
 #[tokio::test]

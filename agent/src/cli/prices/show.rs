@@ -66,8 +66,11 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn rows<'a>(prices: &'a Prices, args: &ShowArgs, at: Timestamp) -> anyhow::Result<Vec<Shown<'a>>> {
+    // The id of a profile is taken for its model: all ways to it are shown.
+    let model =
+        args.model.as_ref().map(|text| text.parse::<ModelRef>().map_or(text.clone(), |model| model.id));
     let is_meant = |row: &&Row| {
-        args.model.as_ref().is_none_or(|model| row.model.contains(model.as_str()))
+        model.as_ref().is_none_or(|model| row.model.contains(model.as_str()))
             && match (&args.region, &row.place.region) {
                 (Some(asked), Some(own)) => asked == own,
                 _ => true,

@@ -3,6 +3,8 @@
 //! Owns the rule: what a newer publication says of a place holds from its date on, and what was before it stays, ended at that date. What
 //! it does not speak of stays as it is, because price lists are published region by region.
 
+use jiff::Timestamp;
+
 use super::{PriceBook, Query, Row, Scope, in_force};
 use crate::model::{Geography, ModelRef, Routing};
 use crate::rate::Rate;
@@ -16,44 +18,20 @@ impl PriceBook {
     pub fn updated(&self, newer: &Self) -> Self {
         let mut book = self.clone();
         book.published = self.published.max(newer.published);
-        for row in newer.rows() {
-            if book.take_over(row, newer)
-                && let Some(source) = newer.sources.get(&row.source)
-            {
-                book.sources.insert(row.source.clone(), source.clone());
+        for (model, places) in &newer.rows {
+            for (place, rows) in places {
+                let own = book.rows.entry(model.clone()).or_default().entry(place.clone()).or_default();
+                if !take_over(own, rows, newer.published) {
+                    continue;
+                }
+                for row in rows {
+                    if let Some(source) = newer.sources.get(&row.source) {
+                        book.sources.insert(row.source.clone(), source.clone());
+                    }
+                }
             }
         }
         book
-    }
-
-    /// Whether the row was taken over.
-    fn take_over(&mut self, row: &Row, newer: &Self) -> bool {
-        let places = self.rows.entry(row.model.clone()).or_default();
-        let rows = places.entry(row.place.clone()).or_default();
-        let at = row.from.map_or(newer.published, |from| from.max(newer.published));
-        if let Some(own) = in_force(rows, at)
-            && own.rate == row.rate
-            // Price lists do not tell when a model ends; who knows it has written it.
-            && (row.until.is_none() || own.until == row.until)
-        {
-            return false;
-        }
-        if rows.contains(row) {
-            return false;
-        }
-        // What the older book thought of the time from this row on, up to its publication, is replaced; what is announced for later stays.
-        rows.retain(|own| {
-            let is_announced = own.from.is_some_and(|from| from > newer.published);
-            own.from < row.from || (own.from > row.from && is_announced)
-        });
-        for own in rows.iter_mut().filter(|own| own.from < row.from) {
-            if own.until.is_none_or(|until| row.from.is_some_and(|from| until > from)) {
-                own.until = row.from;
-            }
-        }
-        let at = rows.partition_point(|own| own.from < row.from);
-        rows.insert(at, row.clone());
-        true
     }
 
     /// What the calls of a row cost by this book when the row begins, where it tells: by its own place or by a more general one.
@@ -74,6 +52,37 @@ impl PriceBook {
             self.find(&query).ok().map(|row| row.rate)
         })
     }
+}
+
+/// Puts the newer rows of a place over its own; tells whether that changed anything.
+fn take_over(own: &mut Vec<Row>, newer: &[Row], published: Timestamp) -> bool {
+    if let [row] = newer
+        && let Some(now) = in_force(own, row.from.map_or(published, |from| from.max(published)))
+        && now.rate == row.rate
+        // Price lists do not tell when a model ends; who knows it has written it.
+        && (row.until.is_none() || now.until == row.until)
+    {
+        return false;
+    }
+    let before = own.clone();
+    let start = newer.first().and_then(|row| row.from);
+    // What the older book thought of the time from then on is replaced; what it has announced for later than the publication stays.
+    own.retain(|row| {
+        let is_announced = row.from.is_some_and(|from| from > published);
+        let is_told = newer.iter().any(|other| other.from == row.from);
+        row.from < start || (is_announced && !is_told)
+    });
+    own.extend_from_slice(newer);
+    own.sort_by_key(|row| row.from);
+    // A price that was to hold for longer ends where the next one begins.
+    let begins: Vec<Option<Timestamp>> = own.iter().skip(1).map(|row| row.from).collect();
+    for (row, next) in own.iter_mut().zip(begins) {
+        row.until = match (row.until, next) {
+            (Some(until), Some(next)) => Some(until.min(next)),
+            (until, _) => until,
+        };
+    }
+    *own != before
 }
 
 impl Geography {

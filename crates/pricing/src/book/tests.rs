@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
@@ -208,12 +209,12 @@ fn a_newer_book_is_taken_over_and_history_stays() {
     assert_eq!(updated.published(), new.published());
     // The price of output is the same, so that its row is the old one.
     let changes = diff(&old, &updated);
-    assert_eq!(changes.len(), 2);
-    assert!(
-        matches!(&changes[0], Change::Changed { old, new } if old.until.is_none() && new.until == Some(instant("2026-06-01").unwrap()))
-    );
-    assert!(matches!(&changes[1], Change::Added { row, before: Some(_) } if row.place.kind == Kind::Input));
-    assert_eq!(changes[1].rates().0.unwrap().per_mille_to(changes[1].rates().1.unwrap()), Some(1000));
+    let [change @ Change::Added { row, before: Some(before) }] = changes.as_slice() else {
+        panic!("{changes:?}")
+    };
+    assert_eq!(row.place.kind, Kind::Input);
+    assert_eq!(change.rates(), (Some(*before), Some(row.rate)));
+    assert_eq!(before.per_mille_to(row.rate), Some(1000));
     // Taken over twice it is what it was.
     assert_eq!(updated.updated(&new), updated);
     // What was told of the same date before is corrected, and not kept beside it.
@@ -232,4 +233,59 @@ fn a_book_differs_from_itself_in_nothing() {
     let empty = PriceBook::empty("empty", book.published());
     assert_eq!(diff(&empty, book).len(), book.rows().count());
     assert!(diff(book, &empty).iter().all(|change| matches!(change, Change::Removed { .. })));
+}
+
+/// A book with prices of one place, from and until the first of months of 2026; those that would overlap are left out.
+fn book_of(published: u32, rows: &[(Option<u32>, Option<u32>, u32)]) -> PriceBook {
+    let first = |month: u32| instant(&format!("2026-{month:02}-01")).unwrap();
+    let mut book = PriceBook::empty("generated", first(published));
+    let source = Source { url: "https://example.com".to_owned(), as_of: first(1), through: None };
+    book.add_source("list", source);
+    for (from, until, price) in rows {
+        let (from, until) = (from.map(first), until.map(first));
+        if matches!((from, until), (Some(from), Some(until)) if until <= from) {
+            continue;
+        }
+        let place = Place { scope: Scope::Regional, region: None, tier: Tier::Standard, kind: Kind::Input };
+        let (written, per) = (price.to_string(), Unit::MillionTokens);
+        let row = Row {
+            model: "m".to_owned(),
+            place,
+            from,
+            until,
+            rate: Rate::of(written.parse().unwrap(), per).unwrap(),
+            written,
+            per,
+            source: "list".to_owned(),
+            note: None,
+        };
+        // What overlaps is refused, which is what is wanted here.
+        drop(book.add(row));
+    }
+    book
+}
+
+fn generated() -> impl Strategy<Value = PriceBook> {
+    let month = || proptest::option::of(1u32..=12);
+    let row = (month(), month(), 1u32..4);
+    (1u32..=12, proptest::collection::vec(row, 0..5)).prop_map(|(published, rows)| book_of(published, &rows))
+}
+
+proptest! {
+    #[test]
+    fn a_book_that_has_taken_over_another_is_sound_and_takes_it_over_once(
+        own in generated(), newer in generated(), month in 1u32..=12
+    ) {
+        let updated = own.updated(&newer);
+        let again = PriceBook::parse(&updated.to_toml());
+        prop_assert!(again.is_ok(), "{:?}", again);
+        prop_assert_eq!(again.unwrap(), updated.clone());
+        prop_assert_eq!(updated.updated(&newer), updated.clone());
+        // Before the first price of the newer one, everything costs what it did.
+        let at = format!("2026-{month:02}-01");
+        let begins = newer.rows().map(|row| row.from).min().unwrap_or(Some(Timestamp::MAX));
+        if begins.is_some_and(|begins| instant(&at).unwrap() < begins) {
+            prop_assert_eq!(input(&updated, "us.m", "r", &at).ok(), input(&own, "us.m", "r", &at).ok());
+        }
+    }
 }
