@@ -176,3 +176,12 @@ fn global_calls_are_never_priced_by_a_regional_row() {
     let query = Query { model: &model, region: "us-east-1", tier: Tier::Standard, kind: Kind::Input, at };
     assert!(book.find(&query).is_err());
 }
+
+#[test]
+fn a_file_that_was_cut_is_refused_wherever_it_was_cut() {
+    let whole = FIXTURE.trim_end();
+    for end in (0..whole.len()).step_by(53) {
+        let cut = &whole.as_bytes()[..end];
+        assert!(matches!(read(cut), Err(AwsError::Form(_))), "cut at byte {end}");
+    }
+}

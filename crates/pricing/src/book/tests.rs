@@ -289,3 +289,18 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn a_book_with_changed_bytes_is_read_or_refused_with_a_line(
+        at in 0usize..9000, bytes in proptest::collection::vec(any::<u8>(), 0..4)
+    ) {
+        let mut text = BUILT_IN.as_bytes().to_vec();
+        text.splice(at..at + bytes.len(), bytes);
+        let text = String::from_utf8_lossy(&text);
+        if let Err(BookError(faults)) = PriceBook::parse(&text) {
+            let lines = text.lines().count();
+            prop_assert!(faults.iter().all(|fault| (1..=lines + 1).contains(&fault.line)), "{faults:?}");
+        }
+    }
+}
