@@ -16,7 +16,8 @@ pub fn replace(file: &Path, text: &str) -> anyhow::Result<()> {
     let name = file.file_name().with_context(|| format!("{shown} names no file"))?;
     let mut beside = name.to_os_string();
     beside.push(format!(".new.{}", std::process::id()));
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let beside = folder.join(beside);
     let written = write(&beside, file, text).and_then(|()| fs::rename(&beside, file));
     if written.is_err() {

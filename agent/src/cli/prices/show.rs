@@ -67,8 +67,8 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
 
 fn rows<'a>(prices: &'a Prices, args: &ShowArgs, at: Timestamp) -> anyhow::Result<Vec<Shown<'a>>> {
     // The id of a profile is taken for its model: all ways to it are shown.
-    let model =
-        args.model.as_ref().map(|text| text.parse::<ModelRef>().map_or(text.clone(), |model| model.id));
+    let id = |text: &String| text.parse::<ModelRef>().map_or_else(|_| text.clone(), |model| model.id);
+    let model = args.model.as_ref().map(id);
     let is_meant = |row: &&Row| {
         model.as_ref().is_none_or(|model| row.model.contains(model.as_str()))
             && match (&args.region, &row.place.region) {
