@@ -169,8 +169,8 @@ fn the_list_of_another_service_and_one_without_our_models_are_refused() {
 #[test]
 fn global_calls_are_never_priced_by_a_regional_row() {
     let book = read(FIXTURE.as_bytes()).unwrap().book;
-    let of_lite = book.rows().filter(|row| row.model == "amazon.nova-lite-v1:0");
-    assert!(of_lite.clone().all(|row| row.place.scope == Scope::Regional));
+    let mut of_lite = book.rows().filter(|row| row.model == "amazon.nova-lite-v1:0");
+    assert!(of_lite.all(|row| row.place.scope == Scope::Regional));
     let model: ModelRef = "global.amazon.nova-lite-v1:0".parse().unwrap();
     let at = "2026-10-01T00:00:00Z".parse().unwrap();
     let query = Query { model: &model, region: "us-east-1", tier: Tier::Standard, kind: Kind::Input, at };

@@ -209,12 +209,12 @@ fn a_newer_book_is_taken_over_and_history_stays() {
     assert_eq!(updated.published(), new.published());
     // The price of output is the same, so that its row is the old one.
     let changes = diff(&old, &updated);
-    let [change @ Change::Added { row, before: Some(before) }] = changes.as_slice() else {
+    let [change @ Change::Added { row: added, before: Some(before) }] = changes.as_slice() else {
         panic!("{changes:?}")
     };
-    assert_eq!(row.place.kind, Kind::Input);
-    assert_eq!(change.rates(), (Some(*before), Some(row.rate)));
-    assert_eq!(before.per_mille_to(row.rate), Some(1000));
+    assert_eq!(added.place.kind, Kind::Input);
+    assert_eq!(change.rates(), (Some(*before), Some(added.rate)));
+    assert_eq!(before.per_mille_to(added.rate), Some(1000));
     // Taken over twice it is what it was.
     assert_eq!(updated.updated(&new), updated);
     // What was told of the same date before is corrected, and not kept beside it.
