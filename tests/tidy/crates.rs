@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("nova-telemetry", &[]),
     ("nova-lifecycle", &[]),
     ("nova-journal", &[]),
+    ("nova-pricing", &[]),
     ("bedrock-sim", &[]),
     (
         "nova-proxy",
@@ -30,7 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "nova-lifecycle",
         ],
     ),
-    ("nova-agent", &["nova-config", "nova-hashistack", "nova-lifecycle", "nova-telemetry"]),
+    ("nova-agent", &["nova-config", "nova-hashistack", "nova-lifecycle", "nova-pricing", "nova-telemetry"]),
     ("nova-hashistack", &[]),
     (
         "nova-local",
@@ -46,6 +47,7 @@ const EDGES: &[(&str, &[&str])] = &[
 /// Crates of others that a pure crate may use: they neither read nor write anything outside of memory.
 const PURE: &[(&str, &[&str])] = &[
     ("openai-api", &["serde", "serde_json", "serde_path_to_error"]),
+    ("nova-pricing", &["jiff", "serde", "serde_json", "thiserror", "toml"]),
     (
         "nova-translate",
         &[

@@ -14,6 +14,7 @@ const PURE: &[&str] = &[
     "crates/journal/src/codec",
     "crates/journal/src/layout.rs",
     "crates/journal/src/tear.rs",
+    "crates/pricing/src/",
     "agent/src/setup/names.rs",
     "agent/src/setup/plan.rs",
     "agent/src/setup/texts.rs",
