@@ -155,9 +155,8 @@ impl Check {
         let worst = tested.iter().max_by(|a, b| a.log_worse.total_cmp(&b.log_worse));
         let (verdict, proof) = self.verdict(log_e, log_pass);
         let dispersion = self.tests.first().map(|test| &test.dispersion);
-        let instances = dispersion.map_or((0, 0), |dispersion| {
-            (dispersion.count(Side::Canary), dispersion.count(Side::Stable))
-        });
+        let instances = dispersion
+            .map_or((0, 0), |dispersion| (dispersion.count(Side::Canary), dispersion.count(Side::Stable)));
         let mut finding = Finding {
             verdict,
             proof,
@@ -182,7 +181,8 @@ impl Check {
             let ratio = |log: f64| log.exp() * worst.allowed;
             finding.interval = (low.map(ratio), high.map(ratio));
         }
-        finding.why = why::sentence(&finding, &self.spec, worst.is_some_and(|test| test.is_inverse), self.fault);
+        finding.why =
+            why::sentence(&finding, &self.spec, worst.is_some_and(|test| test.is_inverse), self.fault);
         finding
     }
 

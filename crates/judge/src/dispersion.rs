@@ -24,7 +24,7 @@ const SCALES: usize = 7;
 const PRIOR_BLOCKS: f64 = 10.0;
 
 /// How many instances the prior spread counts as.
-const PRIOR_INSTANCES: f64 = 12.0;
+const PRIOR_INSTANCES: f64 = 24.0;
 
 /// How many instances are told apart; more say nothing more.
 const MAX_MEMBERS: usize = 600;
@@ -132,9 +132,10 @@ impl Dispersion {
     /// Takes in one batch of one stratum.
     pub(crate) fn add(&mut self, cells: &[Cell]) {
         let sum = |side: Side| {
-            cells.iter().filter(|cell| cell.side == side).fold((0.0, 0.0), |(exposure, amount), cell| {
-                (exposure + cell.exposure, amount + cell.amount)
-            })
+            cells
+                .iter()
+                .filter(|cell| cell.side == side)
+                .fold((0.0, 0.0), |(exposure, amount), cell| (exposure + cell.exposure, amount + cell.amount))
         };
         let (canary, stable) = (sum(Side::Canary), sum(Side::Stable));
         for cell in cells {
@@ -164,18 +165,20 @@ impl Dispersion {
 
     /// The variance of an amount over that of independent requests.
     pub(crate) fn in_time(&self) -> f64 {
-        (0..SCALES).map(|scale| self.at_scale(scale)).fold(self.prior.floor, f64::max)
+        let known = (0..SCALES).filter_map(|scale| self.at_scale(scale)).reduce(f64::max);
+        known.unwrap_or(self.prior.dispersion).max(self.prior.floor)
     }
 
-    /// The dispersion in blocks of one size: that of the prior as long as there are none.
-    fn at_scale(&self, scale: usize) -> f64 {
+    /// The dispersion in blocks of one size, around that of the prior; nothing as long as there are none.
+    fn at_scale(&self, scale: usize) -> Option<f64> {
         let (mut squares, mut variance, mut noise) = (0.0, 0.0, 0.0);
         let (mut blocks, mut members) = (0.0, 0.0);
         for member in self.members.values().chain([&self.pair]) {
             let Some(sums) = member.scales.get(scale).filter(|sums| sums.blocks > 1.0) else { continue };
             // What lasts is no clump.
             let lasting = sums.products / sums.variance_squares;
-            squares += sums.squares - 2.0 * lasting * sums.products + lasting * lasting * sums.variance_squares;
+            squares +=
+                sums.squares - 2.0 * lasting * sums.products + lasting * lasting * sums.variance_squares;
             variance += sums.variance;
             // The variance of a square of a count of few: v + 2 v^2.
             noise += sums.variance + 2.0 * sums.variance_squares;
@@ -183,11 +186,11 @@ impl Dispersion {
             members += 1.0;
         }
         if blocks <= members {
-            return self.prior.floor;
+            return None;
         }
         let found = squares / variance * blocks / (blocks - members);
         let weight = 2.0 * variance * variance / noise * (blocks - members) / blocks;
-        (PRIOR_BLOCKS * self.prior.dispersion + weight * found) / (PRIOR_BLOCKS + weight)
+        Some((PRIOR_BLOCKS * self.prior.dispersion + weight * found) / (PRIOR_BLOCKS + weight))
     }
 
     /// How many instances of a side count: fewer than there are, where some have most of the exposure.

@@ -99,7 +99,8 @@ impl Evidence {
     pub(crate) fn interval(&self, alpha: f64) -> (Option<f64>, Option<f64>) {
         let threshold = -alpha.ln();
         let logs = &grid().logs;
-        let (first, last) = (logs.first().copied().unwrap_or_default(), logs.last().copied().unwrap_or_default());
+        let (first, last) =
+            (logs.first().copied().unwrap_or_default(), logs.last().copied().unwrap_or_default());
         let peak = self.likeliest();
         let bound = |end: f64, towards: Towards| {
             let is_refuted = |centre: f64| self.log_e(centre, towards) >= threshold;

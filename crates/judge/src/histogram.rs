@@ -56,14 +56,19 @@ impl Histogram {
     /// Adds the values of another one. Bounds that one of them has not are filled with what lies below them.
     pub fn add(&mut self, other: &Self) {
         let is_alike = self.buckets.len() == other.buckets.len()
-            && self.buckets.iter().zip(&other.buckets).all(|(own, theirs)| own.0.total_cmp(&theirs.0).is_eq());
+            && self
+                .buckets
+                .iter()
+                .zip(&other.buckets)
+                .all(|(own, theirs)| own.0.total_cmp(&theirs.0).is_eq());
         if is_alike {
             for (own, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
                 own.1 += theirs.1;
             }
             return;
         }
-        let mut bounds: Vec<f64> = self.buckets.iter().chain(&other.buckets).map(|(bound, _)| *bound).collect();
+        let mut bounds: Vec<f64> =
+            self.buckets.iter().chain(&other.buckets).map(|(bound, _)| *bound).collect();
         bounds.sort_by(f64::total_cmp);
         bounds.dedup();
         self.buckets =

@@ -16,6 +16,8 @@ mod grid;
 mod growth;
 mod histogram;
 mod likelihood;
+#[cfg(test)]
+mod random;
 mod spec;
 mod strata;
 mod why;

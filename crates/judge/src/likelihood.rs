@@ -65,8 +65,7 @@ mod tests {
     #[test]
     fn the_likeliest_ratio_is_the_one_that_was_seen() {
         let mut likelihood = Likelihood::default();
-        let batch =
-            Batch { allowed_exposure: 1000.0, canary: 40.0, stable_exposure: 4000.0, stable: 80.0 };
+        let batch = Batch { allowed_exposure: 1000.0, canary: 40.0, stable_exposure: 4000.0, stable: 80.0 };
         likelihood.add(&batch);
         assert!((peak(&likelihood) - 2.0).abs() < 0.2, "{}", peak(&likelihood));
     }

@@ -57,7 +57,15 @@ impl CheckSpec {
             Kind::Mean => (0.02, 0.02),
             Kind::Tail(_) => (0.1, 0.1),
         };
-        Self { kind, direction: Direction::Higher, tolerance, slack: 0.0, min_sample: 100.0, instance_spread, alpha }
+        Self {
+            kind,
+            direction: Direction::Higher,
+            tolerance,
+            slack: 0.0,
+            min_sample: 100.0,
+            instance_spread,
+            alpha,
+        }
     }
 }
 

@@ -15,7 +15,8 @@ pub(crate) fn sentence(
     }
     let (low, high) = finding.interval;
     let ratio = finding.ratio.map_or_else(|| "unknown".to_owned(), |ratio| format!("{ratio:.2}"));
-    let bound = |bound: Option<f64>, none: &str| bound.map_or_else(|| none.to_owned(), |bound| format!("{bound:.2}"));
+    let bound =
+        |bound: Option<f64>, none: &str| bound.map_or_else(|| none.to_owned(), |bound| format!("{bound:.2}"));
     let what = if is_inverse { "old to new" } else { "new to old" };
     let numbers = format!(
         "{what} {ratio} ({} to {}), at most {:.2} allowed, e-value {} of {:.0}",
@@ -33,7 +34,11 @@ pub(crate) fn sentence(
     let ground = match (finding.verdict, finding.proof) {
         (Verdict::Fail, _) => "worse than allowed".to_owned(),
         (Verdict::Pass, Some(Proof::Shown)) => {
-            format!("shown to be no worse than allowed (e-value {} of {:.0})", e_value(finding.e_pass), 1.0 / PASS_ALPHA)
+            format!(
+                "shown to be no worse than allowed (e-value {} of {:.0})",
+                e_value(finding.e_pass),
+                1.0 / PASS_ALPHA
+            )
         }
         (Verdict::Pass, _) => "nothing speaks against it, which is not yet shown".to_owned(),
         (_, _) if finding.samples.0 < spec.min_sample => {
@@ -49,5 +54,11 @@ pub(crate) fn sentence(
 
 /// An e-value with as many digits as say anything.
 fn e_value(value: f64) -> String {
-    if value >= 1e6 { format!("{value:.0e}") } else if value >= 10.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+    if value >= 1e6 {
+        format!("{value:.0e}")
+    } else if value >= 10.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
 }

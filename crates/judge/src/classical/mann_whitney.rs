@@ -36,8 +36,11 @@ struct Ranked {
 
 impl Ranked {
     fn new(first: &[f64], second: &[f64]) -> Self {
-        let mut all: Vec<(f64, bool)> =
-            first.iter().map(|value| (*value, true)).chain(second.iter().map(|value| (*value, false))).collect();
+        let mut all: Vec<(f64, bool)> = first
+            .iter()
+            .map(|value| (*value, true))
+            .chain(second.iter().map(|value| (*value, false)))
+            .collect();
         all.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (mut rank, mut ranks_of_first, mut ties) = (0.0, 0.0, 0.0);
         for tied in all.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
@@ -50,7 +53,11 @@ impl Ranked {
         let (n, m) = (as_number(first.len()), as_number(second.len()));
         let all = n + m;
         let variance = n * m / 12.0 * (all + 1.0 - ties / (all * (all - 1.0)));
-        Self { u: ranks_of_first - n * (n + 1.0) / 2.0, mean: n * m / 2.0, deviation: variance.max(0.0).sqrt() }
+        Self {
+            u: ranks_of_first - n * (n + 1.0) / 2.0,
+            mean: n * m / 2.0,
+            deviation: variance.max(0.0).sqrt(),
+        }
     }
 
     /// The standardized distance from the middle, half a step nearer to it for continuity.

@@ -1,1 +1,3 @@
-//! x
+//! Against values of others.
+
+use super::*;
