@@ -48,7 +48,7 @@ const WORLDS: [(&str, World); 2] = [
 ];
 
 /// The regressions, in the order of the columns.
-pub(crate) const REGRESSIONS: [Regression; 3] =
+const REGRESSIONS: [Regression; 3] =
     [Regression::DoubledErrors, Regression::SlowerByHalf, Regression::DearerByTenth];
 
 /// Simulates, and prints the tables.

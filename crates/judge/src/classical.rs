@@ -5,6 +5,8 @@
 
 mod distributions;
 mod mann_whitney;
+#[cfg(test)]
+mod oracle;
 mod welch;
 
 pub use mann_whitney::{MannWhitney, ShiftInterval, mann_whitney, shift_interval};

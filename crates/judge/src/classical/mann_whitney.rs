@@ -103,22 +103,28 @@ pub fn shift_interval(first: &[f64], second: &[f64], confidence: f64) -> Option<
         // All tied: no shift is nearer to the middle.
         if ranked.deviation > 0.0 { (distance - correction) / ranked.deviation } else { 0.0 }
     };
-    let root = |quantile: f64| {
-        if z(least) <= quantile {
-            return least;
-        }
-        if z(most) >= quantile {
-            return most;
-        }
+    // Where `z`, which falls with the shift, turns from what is held to what is not.
+    let turn = |holds: &dyn Fn(f64) -> bool| {
         let (mut above, mut below) = (least, most);
         for _ in 0..100 {
             let middle = f64::midpoint(above, below);
-            if z(middle) > quantile { above = middle } else { below = middle }
+            if holds(z(middle)) { above = middle } else { below = middle }
         }
         f64::midpoint(above, below)
     };
+    let bound = |quantile: f64| {
+        if z(least) <= quantile {
+            least
+        } else if z(most) >= quantile {
+            most
+        } else {
+            turn(&|z| z > quantile)
+        }
+    };
     let quantile = normal_quantile_above((1.0 - confidence) / 2.0);
-    Some(ShiftInterval { low: root(quantile), estimate: root(0.0), high: root(-quantile) })
+    // With few values no shift is better than its neighbors: the middle of the best ones.
+    let estimate = f64::midpoint(turn(&|z| z > 0.0), turn(&|z| z >= 0.0));
+    Some(ShiftInterval { low: bound(quantile), estimate, high: bound(-quantile) })
 }
 
 #[cfg(test)]
