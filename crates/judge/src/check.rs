@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::dispersion::{Cell, Dispersion, Prior};
-use crate::evidence::{Evidence, Towards};
+use crate::evidence::{Evidence, Spread, Towards};
 use crate::finding::{Finding, Proof, Verdict};
 use crate::grid::as_number;
 use crate::growth::{Growth, Observed, Side};
@@ -143,7 +143,7 @@ impl Check {
     /// The logarithm of the e-value against "no worse than allowed": what decides a failure.
     #[must_use]
     pub fn log_e(&self) -> f64 {
-        self.total(self.tests.iter().map(|test| test.result().log_worse))
+        self.total(self.tests.iter().map(|test| test.evidence().0.log_e(0.0, Towards::Worse)))
     }
 
     /// What it has found.
@@ -247,10 +247,15 @@ impl Test {
         totals.allowed += canary.0 * allowed;
     }
 
-    fn result(&self) -> Tested {
+    /// The evidence, with the dispersion and the spread that it allows for.
+    fn evidence(&self) -> (Evidence, f64, Spread) {
         let dispersion = self.dispersion.in_time();
         let spread = self.dispersion.between_instances(dispersion);
-        let evidence = Evidence::new(&self.likelihood, dispersion, spread);
+        (Evidence::new(&self.likelihood, dispersion, spread), dispersion, spread)
+    }
+
+    fn result(&self) -> Tested {
+        let (evidence, dispersion, spread) = self.evidence();
         let (mut exposure, mut amount, mut expected, mut allowed) = (0.0, 0.0, 0.0, 0.0);
         for totals in self.strata.values().filter(|totals| totals.stable.0 > 0.0) {
             exposure += totals.canary.0;

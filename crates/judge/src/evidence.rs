@@ -11,7 +11,7 @@
 //! de Heide & Grünwald, Bayesian Analysis 16, 2021). What an instance effect can explain is thereby no evidence, whatever the count of
 //! requests: that is why one canary is weak evidence.
 
-use crate::grid::{OnGrid, POINTS, as_number, grid, log_sum_exp};
+use crate::grid::{OnGrid, POINTS, as_number, grid};
 use crate::likelihood::Likelihood;
 
 /// How much worse than allowed the alternatives are, as logarithms of ratios: from 5 % to six times, each as likely before as another.
@@ -44,14 +44,22 @@ pub(crate) enum Towards {
 /// above the power never turns a valid e-value into an invalid one, however the dispersion was estimated: `E^(1/d)` is at most `E` or 1.
 #[derive(Debug)]
 pub(crate) struct Evidence {
+    /// Logarithms.
     tempered: OnGrid,
+    /// The same as parts of the highest, times the width of each point's cell.
+    parts: OnGrid,
     spread: Spread,
 }
 
 impl Evidence {
     pub(crate) fn new(likelihood: &Likelihood, dispersion: f64, spread: Spread) -> Self {
         let tempered = likelihood.logs.map(|log| log / dispersion);
-        Self { tempered, spread: Spread { scale: spread.scale.max(MIN_SCALE), ..spread } }
+        let highest = tempered.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut parts = tempered.map(|log| (log - highest).exp());
+        for (part, width) in parts.iter_mut().zip(&grid().widths) {
+            *part *= width;
+        }
+        Self { tempered, parts, spread: Spread { scale: spread.scale.max(MIN_SCALE), ..spread } }
     }
 
     /// The logarithm of the e-value against "the ratio is `centre` (a logarithm) or on its other side".
@@ -60,26 +68,24 @@ impl Evidence {
             Towards::Worse => 1.0,
             Towards::Better => -1.0,
         };
-        let null = self.marginal(centre);
-        let alternatives = SHIFTS.map(|shift| self.marginal(centre + sign * shift) - null);
-        let largest = alternatives.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let sum: f64 = alternatives.iter().map(|log| (log - largest).exp()).sum();
-        largest + (sum / as_number(SHIFTS.len())).ln()
+        let alternatives: f64 = SHIFTS.iter().map(|shift| self.marginal(centre + sign * shift)).sum();
+        (alternatives / as_number(SHIFTS.len()) / self.marginal(centre)).ln()
     }
 
-    /// The logarithm of the likelihood of a version whose ratio is `centre`, whatever its instances are like.
+    /// The likelihood of a version whose ratio is `centre`, whatever its instances are like, as a part of the highest. Student's tails
+    /// fall by a power, so that neither sum comes to nothing.
     fn marginal(&self, centre: f64) -> f64 {
         let grid = grid();
         let Spread { scale, freedom } = self.spread;
-        let (mut prior, mut joint): (OnGrid, OnGrid) = ([0.0; POINTS], [0.0; POINTS]);
-        let points = grid.logs.iter().zip(&grid.log_widths).zip(&self.tempered);
-        for (((u, width), likelihood), (prior, joint)) in points.zip(prior.iter_mut().zip(joint.iter_mut())) {
+        let (mut prior, mut joint) = (0.0, 0.0);
+        for ((u, width), part) in grid.logs.iter().zip(&grid.widths).zip(&self.parts) {
             let distance = (u - centre) / scale;
-            *prior = width - (freedom + 1.0) / 2.0 * (distance * distance / freedom).ln_1p();
-            *joint = *prior + likelihood;
+            let density = (-(freedom + 1.0) / 2.0 * (distance * distance / freedom).ln_1p()).exp();
+            prior += density * width;
+            joint += density * part;
         }
         // The prior adds up to 1 on the grid whatever its constant, which is why it needs none.
-        log_sum_exp(&joint) - log_sum_exp(&prior)
+        joint / prior
     }
 
     /// The likeliest logarithm of the ratio, between the grid's points by a parabola.

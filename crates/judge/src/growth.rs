@@ -61,4 +61,16 @@ impl Observed {
             Self::Histogram(histogram) => histogram.count(),
         }
     }
+
+    /// Adds what was added later. A form other than before takes its place.
+    pub(crate) fn add(&mut self, later: &Self) {
+        match (self, later) {
+            (Self::Amount { exposure, amount }, Self::Amount { exposure: more, amount: too }) => {
+                *exposure += more;
+                *amount += too;
+            }
+            (Self::Histogram(histogram), Self::Histogram(more)) => histogram.add(more),
+            (own, other) => *own = other.clone(),
+        }
+    }
 }

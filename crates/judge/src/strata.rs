@@ -65,9 +65,14 @@ impl Cut {
 }
 
 impl Stratum {
-    /// Takes in what was added, until both sides have something that can be compared.
+    /// Takes in what was added, until both sides have something that can be compared. What one instance adds meanwhile is one, so that
+    /// no more waits than there are instances.
     pub(crate) fn wait(&mut self, growth: Growth) {
-        self.waiting.push(growth);
+        let is_same = |known: &&mut Growth| (known.side, known.instance) == (growth.side, growth.instance);
+        match self.waiting.iter_mut().find(is_same) {
+            Some(known) => known.observed.add(&growth.observed),
+            None => self.waiting.push(growth),
+        }
     }
 
     /// What waits, if both sides have something.

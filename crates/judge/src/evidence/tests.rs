@@ -25,8 +25,7 @@ fn likelihood(x: u32, m: u32) -> Likelihood {
 /// What a bet of one unit is worth on average, when the ratio is distributed so.
 fn worth(m: u32, dispersion: f64, prior: impl Fn(f64) -> f64, towards: Towards) -> f64 {
     let grid = grid();
-    let weights: Vec<f64> =
-        grid.logs.iter().zip(&grid.log_widths).map(|(u, width)| prior(*u) * width.exp()).collect();
+    let weights: Vec<f64> = grid.logs.iter().zip(&grid.widths).map(|(u, width)| prior(*u) * width).collect();
     let sum: f64 = weights.iter().sum();
     let mut worth = 0.0;
     for x in 0..=m {
