@@ -32,7 +32,8 @@ pub struct CheckSpec {
     /// How much worse is allowed, as a part of the old version's value: 0.2 for a fifth. Of a tail it is a part of the value, such as
     /// of seconds, and not of the share of requests above it.
     pub tolerance: f64,
-    /// How much worse is allowed beside that, in the unit of the value: 0.001 for one more failure in a thousand. A tail has none.
+    /// How much worse is allowed beside that, in the unit of the value: 0.001 for one more failure in a thousand, 0.05 for seconds of which
+    /// a twentieth is no matter.
     pub slack: f64,
     /// How much exposure each side needs before the check can pass. Evidence of a fault needs no minimum: it is one by itself.
     pub min_sample: f64,
@@ -53,7 +54,7 @@ impl CheckSpec {
     #[must_use]
     pub fn new(kind: Kind, alpha: f64) -> Self {
         let (tolerance, instance_spread) = match kind {
-            Kind::Share => (0.2, 0.1),
+            Kind::Share => (0.1, 0.1),
             Kind::Mean => (0.02, 0.02),
             Kind::Tail(_) => (0.1, 0.1),
         };

@@ -111,23 +111,28 @@ impl Stratum {
         is_known.then(|| Cut::Amounts { unit, allowed: 1.0 + spec.tolerance + by_slack(unit) })
     }
 
-    /// Where the tail is cut: at the bound with the share above it that is next to `1 - quantile`. What is allowed of seconds becomes
-    /// a factor of the share by the old version's own tail.
+    /// Where the tail is cut: at a bound with a share above it next to `1 - quantile`, above which little is allowed. What is allowed of
+    /// seconds becomes a factor of the share by the old version's own tail. Where all of its values are in one bucket, that is the first
+    /// bound that none of them would reach if it were slower by what is allowed.
     pub(crate) fn tail(&self, spec: &CheckSpec, quantile: f64) -> Option<Cut> {
         let histogram = &self.stable.histogram;
         let count = histogram.count();
         if count * (1.0 - quantile) < 1.0 || count < MIN_BASELINE {
             return None;
         }
-        let wanted = (1.0 - quantile).ln();
-        let shares = histogram.buckets.iter().filter(|(bound, _)| bound.is_finite() && *bound > 0.0);
-        let off = |share: f64| (share.ln() - wanted).abs();
-        let (bound, share) = shares
-            .map(|(bound, up_to)| (*bound, 1.0 - up_to / count))
-            .filter(|(_, share)| *share > 0.0 && *share < 1.0)
-            .min_by(|a, b| off(a.1).total_cmp(&off(b.1)))?;
-        let allowed = (histogram.share_above(bound / (1.0 + spec.tolerance)) / share).max(1.0);
-        Some(Cut::Above { bound, allowed })
+        // Half a value more, so that a bound that none is above has a share that one can divide by.
+        let share_of = |above: f64| (above + 0.5) / (count + 1.0);
+        let candidates = histogram.buckets.iter().filter(|(bound, up_to)| bound.is_finite() && *up_to > 0.0);
+        let (_, cut) = candidates
+            .map(|&(bound, up_to)| {
+                let share = share_of(count - up_to);
+                let as_slow = ((bound - spec.slack) / (1.0 + spec.tolerance)).max(0.0);
+                let allowed = (share_of(count * histogram.share_above(as_slow)) / share).max(1.0);
+                let off = (share / (1.0 - quantile)).ln().abs() + allowed.ln();
+                (off, Cut::Above { bound, allowed })
+            })
+            .min_by(|a, b| a.0.total_cmp(&b.0))?;
+        Some(cut)
     }
 }
 

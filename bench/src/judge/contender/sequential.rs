@@ -1,4 +1,4 @@
-//! Our judge, with the checks that policies have by default.
+//! Our judge, with checks and tolerances as policies have them by default, but without any slack.
 
 use nova_judge::{Check, CheckSpec, Direction, Growth, Histogram, Kind, Observed, Side, share_alpha};
 
@@ -9,7 +9,7 @@ use super::Contender;
 const ALPHA: f64 = 0.01;
 
 /// Where latencies are compared.
-const QUANTILES: [f64; 4] = [0.5, 0.75, 0.9, 0.95];
+const QUANTILES: [f64; 5] = [0.5, 0.75, 0.9, 0.95, 0.99];
 
 /// The checks, in the order of `observed`.
 #[derive(Debug)]
@@ -25,16 +25,17 @@ impl Sequential {
     pub(in super::super) fn new() -> Self {
         let tail = || Kind::Tail(QUANTILES.to_vec());
         let kinds = [
-            (Kind::Share, Direction::Higher),
-            (tail(), Direction::Higher),
-            (tail(), Direction::Higher),
-            (Kind::Mean, Direction::Higher),
-            (Kind::Mean, Direction::Lower),
-            (Kind::Share, Direction::Either),
+            (Kind::Share, Direction::Higher, 0.1),
+            (tail(), Direction::Higher, 0.1),
+            (tail(), Direction::Higher, 0.1),
+            (Kind::Mean, Direction::Higher, 0.02),
+            (Kind::Mean, Direction::Lower, 0.1),
+            (Kind::Share, Direction::Either, 0.2),
         ];
         let alphas = share_alpha(ALPHA, &[1.0; 6]);
-        let check =
-            |((kind, direction), alpha)| Check::new(CheckSpec { direction, ..CheckSpec::new(kind, alpha) });
+        let check = |((kind, direction, tolerance), alpha)| {
+            Check::new(CheckSpec { direction, tolerance, ..CheckSpec::new(kind, alpha) })
+        };
         Self { checks: kinds.into_iter().zip(alphas).map(check).collect(), bounds: bounds() }
     }
 

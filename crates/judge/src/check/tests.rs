@@ -25,7 +25,7 @@ impl Fleet {
 }
 
 fn share() -> Check {
-    Check::new(CheckSpec { slack: 0.0, ..CheckSpec::new(Kind::Share, 0.002) })
+    Check::new(CheckSpec { tolerance: 0.2, ..CheckSpec::new(Kind::Share, 0.002) })
 }
 
 fn after(mut check: Check, fleet: &mut Fleet, looks: u32, rate: impl Fn(Side, u32) -> f64) -> Finding {

@@ -61,6 +61,23 @@ fn a_tail_is_cut_next_to_its_quantile_and_allows_by_its_own_slope() {
     let spec = CheckSpec { tolerance: 0.1, ..spec(Kind::Tail(vec![0.9])) };
     let Some(Cut::Above { bound, allowed }) = stratum.tail(&spec, 0.9) else { panic!("no cut") };
     assert!((bound - 4.0).abs() < 1e-12, "{bound}");
-    assert!((allowed - 1.1).abs() < 1e-9, "a tenth slower is a tenth more above it: {allowed}");
+    assert!((allowed - 1.1).abs() < 0.001, "a tenth slower is a tenth more above it: {allowed}");
+    let spec = CheckSpec { slack: 2.0, ..spec };
+    let Some(Cut::Above { bound, allowed }) = stratum.tail(&spec, 0.9) else { panic!("no cut") };
+    assert!((bound - 8.0).abs() < 1e-12, "further out, where two seconds are less: {bound}");
+    assert!((allowed - 8.0 / (6.0 / 1.1)).abs() < 0.02, "two seconds of eight are no matter: {allowed}");
     assert_eq!(stratum.tail(&spec, 0.9999), None, "no value is known to be that far out");
+}
+
+#[test]
+fn where_all_values_are_alike_a_tail_is_cut_beyond_them() {
+    let buckets = vec![(0.2, 0.0), (0.25, 1000.0), (0.315, 1000.0), (0.4, 1000.0), (f64::INFINITY, 1000.0)];
+    let stratum = stratum(Observed::Histogram(Histogram { buckets }));
+    let spec = CheckSpec { tolerance: 0.1, ..spec(Kind::Tail(vec![0.99])) };
+    let cut = stratum.tail(&spec, 0.99).unwrap();
+    assert_eq!(
+        cut,
+        Cut::Above { bound: 0.315, allowed: 1.0 },
+        "a tenth slower they may be above 0.25, and not above this"
+    );
 }
