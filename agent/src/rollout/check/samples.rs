@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What the metrics listener of an instance told at one moment. Counters, since its process began.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Snapshot {
     /// When its process began, where it tells.
     pub started_at: Option<Timestamp>,
@@ -24,7 +26,8 @@ pub struct Snapshot {
 }
 
 /// What an instance counts of one stratum. What the proxy does not count by a label of the stratum is zero.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Counts {
     /// Requests that have ended, or streams that have begun where broken ones are counted.
     pub requests: u64,
@@ -63,9 +66,11 @@ impl Counts {
 }
 
 /// A histogram as Prometheus has it: for each upper bound how many values are not above it, the last bound being infinite.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Histogram {
-    /// Upper bound and cumulative count, in the order of bounds.
+    /// Upper bound and cumulative count, in the order of bounds. In JSON the infinite bound is null, since it has no number for it.
+    #[serde(deserialize_with = "buckets")]
     pub buckets: Vec<(f64, u64)>,
 }
 
@@ -186,6 +191,11 @@ impl Side {
         let is_unread = !self.instances.is_empty() && self.instances.values().all(|one| one.last.is_none());
         is_unread.then(|| self.first_error().unwrap_or("none was tried yet"))
     }
+}
+
+fn buckets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(f64, u64)>, D::Error> {
+    let buckets = Vec::<(Option<f64>, u64)>::deserialize(deserializer)?;
+    Ok(buckets.into_iter().map(|(bound, count)| (bound.unwrap_or(f64::INFINITY), count)).collect())
 }
 
 impl Histogram {

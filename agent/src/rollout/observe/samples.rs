@@ -2,6 +2,7 @@
 //!
 //! Pure. A ledger belongs to one bake; the next one begins with the last snapshots of the one before. One that begins in the middle of
 //! a bake, in another process, counts from its first snapshots on: what was before is not known to it, and it needs its sample anew.
+//! The evidence of comparisons is the exception: it is in the record, and half of the stake goes on from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
