@@ -102,6 +102,10 @@ impl Stratum {
         let known = if base == Side::Canary { &self.canary } else { &self.stable };
         let by_slack = |rate: f64| if spec.slack > 0.0 { spec.slack / rate } else { 0.0 };
         if spec.kind == Kind::Share {
+            // What the slack is of the other side's rate is not known before that is.
+            if spec.slack > 0.0 && known.exposure < MIN_BASELINE {
+                return None;
+            }
             // Half a failure more, so that a side without any has a rate that one can divide by.
             let rate = (known.amount + 0.5) / (known.exposure + 1.0);
             return Some(Cut::Amounts { unit: 1.0, allowed: 1.0 + spec.tolerance + by_slack(rate) });
