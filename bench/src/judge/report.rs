@@ -80,35 +80,32 @@ fn distances(comparison: &Comparison) -> Vec<String> {
         comparison.hours,
         upper * 100.0,
     )];
-    let others = ["repeated Mann-Whitney", "fixed thresholds", "tuned thresholds"];
     for (at, name) in COLUMNS.iter().enumerate() {
         let requests = |row: &Row| row.detections.get(at).and_then(|detection| detection.median_requests);
-        let best = others
-            .iter()
-            .filter_map(|other| {
-                comparison.row(other, Level::Equal).and_then(requests).map(|requests| (requests, *other))
-            })
-            .min();
-        lines.push(distance(name, requests(judge), best));
+        let equal = |contender: &str| comparison.row(contender, Level::Equal).and_then(requests);
+        let others = ["repeated Mann-Whitney", "fixed thresholds", "tuned thresholds"];
+        let best = others.iter().filter_map(|other| Some((equal(other)?, *other))).min();
+        lines.push(format!(
+            "goal of telling {name} earlier than the others, all at 1 % false alarms: {}; at its own level {}",
+            distance(equal("this judge"), best),
+            distance(requests(judge), best),
+        ));
     }
     lines
 }
 
 #[expect(clippy::cast_precision_loss, reason = "requests of an hour are counted in ten thousands")]
-fn distance(name: &str, ours: Option<u64>, best: Option<(u64, &str)>) -> String {
-    let goal = format!("goal of telling {name} earlier than the others at 1 % false alarms");
+fn distance(ours: Option<u64>, best: Option<(u64, &str)>) -> String {
     match (ours, best) {
         (Some(ours), Some((theirs, other))) => {
             let verdict = if ours < theirs { "met" } else { "missed" };
             let times = theirs as f64 / ours as f64;
-            format!(
-                "{goal}: {verdict}, {ours} requests beside {theirs} of {other} ({times:.2} times as many)"
-            )
+            format!("{verdict}, {ours} requests beside {theirs} of {other} ({times:.1} times as many)")
         }
-        (Some(ours), None) => format!("{goal}: met, {ours} requests, and none of the others within the hour"),
+        (Some(ours), None) => format!("met, {ours} requests, and none of the others within the hour"),
         (None, Some((theirs, other))) => {
-            format!("{goal}: missed, not within the hour, beside {theirs} requests of {other}")
+            format!("missed, not within the hour beside {theirs} requests of {other}")
         }
-        (None, None) => format!("{goal}: missed, none of them within the hour"),
+        (None, None) => "missed, none of them within the hour".to_owned(),
     }
 }
