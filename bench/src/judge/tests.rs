@@ -23,9 +23,9 @@ fn a_hundred_hours_without_a_regression_have_next_to_no_alarm() {
     for detection in &judge.detections {
         assert!(detection.detected >= 0.8, "{comparison:#?}");
     }
-    // What is looked at again and again by a test for one look cries wolf nearly always.
+    // What is looked at again and again by a test for one look cries wolf most of the time.
     let naive = comparison.row("repeated Mann-Whitney", Level::Own).unwrap();
-    assert!(naive.false_alarms >= 80, "{comparison:#?}");
+    assert!(naive.false_alarms >= 60, "{comparison:#?}");
 }
 
 #[test]
