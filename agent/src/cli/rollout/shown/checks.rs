@@ -12,10 +12,24 @@ pub(in super::super) fn lines(rollout: &Rollout) -> Vec<(String, Option<Verdict>
     if standings.is_empty() {
         return Vec::new();
     }
-    let header =
-        ["CHECK", "NEW", "OLD", "LIMIT", "RATIO", "ALLOWED", "E-VALUE", "SAMPLE NEW/OLD", "NEEDED", "RESULT"];
-    let rows = standings.iter().map(|(name, standing)| cells(name, standing)).collect();
-    let text = table(header, rows);
+    let text = if standings.iter().any(|(_, standing)| standing.result.measured.compared.is_some()) {
+        let header = [
+            "CHECK",
+            "NEW",
+            "OLD",
+            "LIMIT",
+            "RATIO",
+            "ALLOWED",
+            "E-VALUE",
+            "SAMPLE NEW/OLD",
+            "NEEDED",
+            "RESULT",
+        ];
+        table(header, standings.iter().map(|(name, standing)| compared_cells(name, standing)).collect())
+    } else {
+        let header = ["CHECK", "NEW", "OLD", "LIMIT", "SAMPLE NEW/OLD", "NEEDED", "RESULT"];
+        table(header, standings.iter().map(|(name, standing)| cells(name, standing)).collect())
+    };
     let verdicts =
         std::iter::once(None).chain(standings.iter().map(|(_, standing)| Some(standing.result.verdict)));
     let mut lines: Vec<_> = text.lines().map(str::to_owned).zip(verdicts).collect();
@@ -46,23 +60,32 @@ fn in_order(rollout: &Rollout) -> Vec<(&String, &CheckStanding)> {
     standings
 }
 
-fn cells(name: &str, standing: &CheckStanding) -> [String; 10] {
+fn cells(name: &str, standing: &CheckStanding) -> [String; 7] {
     let measured = &standing.result.measured;
     let shown = |number: Option<f64>| dash(number.map(|number| value(number, &measured.unit)).as_deref());
-    let compared = measured.compared.as_ref();
     let needed = if measured.min_sample == 0 { None } else { Some(measured.min_sample.to_string()) };
     [
         visible_line(name),
         shown(measured.canary),
         shown(measured.stable),
         shown(measured.limit),
-        dash(compared.and_then(ratio).as_deref()),
-        dash(compared.map(|compared| format!("{:.2}", compared.allowed)).as_deref()),
-        dash(compared.map(evidence).as_deref()),
         format!("{} / {}", measured.canary_sample, measured.stable_sample),
         dash(needed.as_deref()),
         result(standing),
     ]
+}
+
+/// The same with what a comparison has found, before the samples.
+fn compared_cells(name: &str, standing: &CheckStanding) -> [String; 10] {
+    let compared = standing.result.measured.compared.as_ref();
+    let [name, new, old, limit, sample, needed, result] = cells(name, standing);
+    let found = [
+        dash(compared.and_then(ratio).as_deref()),
+        dash(compared.map(|compared| format!("{:.2}", compared.allowed)).as_deref()),
+        dash(compared.map(evidence).as_deref()),
+    ];
+    let [ratio, allowed, evidence] = found;
+    [name, new, old, limit, ratio, allowed, evidence, sample, needed, result]
 }
 
 /// How many times the old version's value it is, and the interval.
