@@ -376,7 +376,7 @@ pub fn default_checks() -> Vec<CheckPolicy> {
         CheckPolicy { maximum: Some(0.05), ..compared("errors", Metric::ErrorRate, 0.1, 0.001) },
         compared("latency", Metric::LatencyP95, 0.1, 0.05),
         optional(compared("first_token", Metric::TimeToFirstTokenP95, 0.1, 0.05)),
-        optional(compared("output_speed", Metric::OutputTokensPerSecond, 0.1, 0.0)),
+        optional(compared("output_speed", Metric::OutputTokensPerSecond, 0.25, 0.0)),
         optional(compared("output_tokens", Metric::OutputTokens, 0.02, 0.0)),
         optional(compared("cut_short", Metric::CutShort, 0.2, 0.005)),
         CheckPolicy { maximum: Some(0.0), critical: true, failures: 1, ..of("restarts", Metric::Restarts) },

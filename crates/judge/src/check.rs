@@ -24,7 +24,6 @@ pub struct Check {
     spec: CheckSpec,
     strata: BTreeMap<u32, Stratum>,
     tests: Vec<Test>,
-    samples: (f64, f64),
     /// The e-value of another process that looked before, and whose counts are lost.
     carried: Option<f64>,
     fault: Option<&'static str>,
@@ -40,6 +39,8 @@ struct Test {
     likelihood: Likelihood,
     dispersion: Dispersion,
     strata: BTreeMap<u32, Totals>,
+    /// The exposure of both sides that was compared.
+    compared: (f64, f64),
 }
 
 /// What both sides had in a stratum.
@@ -80,6 +81,7 @@ impl Check {
             likelihood: Likelihood::default(),
             dispersion: Dispersion::new(prior),
             strata: BTreeMap::new(),
+            compared: (0.0, 0.0),
         };
         let tests = match (&spec.kind, spec.direction) {
             (Kind::Tail(quantiles), _) => {
@@ -89,7 +91,7 @@ impl Check {
             (_, Direction::Lower) => vec![test(None, Side::Stable)],
             (_, Direction::Either) => vec![test(None, Side::Canary), test(None, Side::Stable)],
         };
-        Self { spec, strata: BTreeMap::new(), tests, samples: (0.0, 0.0), carried: None, fault: None }
+        Self { spec, strata: BTreeMap::new(), tests, carried: None, fault: None }
     }
 
     /// What it asks.
@@ -116,8 +118,6 @@ impl Check {
                 self.fault = Some("what an instance has told is no count");
                 continue;
             }
-            let side = if growth.side == Side::Canary { &mut self.samples.0 } else { &mut self.samples.1 };
-            *side += exposure;
             if exposure > 0.0 || amount > 0.0 {
                 self.strata.entry(growth.stratum).or_default().wait(growth);
             }
@@ -169,7 +169,7 @@ impl Check {
             e_value: log_e.min(LARGEST_LOG_E).exp(),
             threshold: 1.0 / self.spec.alpha,
             e_pass: log_pass.min(LARGEST_LOG_E).exp(),
-            samples: self.samples,
+            samples: self.samples(),
             instances,
             dispersion: worst.map_or(1.0, |test| test.dispersion),
             instance_effect: worst.map_or(self.spec.instance_spread, |test| test.instance_effect),
@@ -187,8 +187,9 @@ impl Check {
     }
 
     fn verdict(&self, log_e: f64, log_pass: f64) -> (Verdict, Option<Proof>) {
-        let has_sample = self.samples.0 >= self.spec.min_sample.max(1.0)
-            && self.samples.1 >= self.spec.min_sample.max(1.0);
+        let (canary, stable) = self.samples();
+        let least = self.spec.min_sample.max(1.0);
+        let has_sample = canary >= least && stable >= least;
         if self.fault.is_some() {
             (Verdict::Error, None)
         } else if log_e >= -self.spec.alpha.ln() {
@@ -200,6 +201,13 @@ impl Check {
         } else {
             (Verdict::Inconclusive, None)
         }
+    }
+
+    /// How much of both sides was compared. What came before anything was known to compare with does not count: it would pass unseen.
+    fn samples(&self) -> (f64, f64) {
+        self.tests.iter().fold((0.0, 0.0), |(canary, stable), test| {
+            (f64::max(canary, test.compared.0), f64::max(stable, test.compared.1))
+        })
     }
 
     /// The e-value of all tests: their mean, and half of it where another process has found something before.
@@ -229,6 +237,7 @@ impl Test {
             cells.push(Cell { side: growth.side, instance: growth.instance, exposure, amount });
         }
         self.dispersion.add(&cells);
+        self.compared = (self.compared.0 + canary.0, self.compared.1 + stable.0);
         let allowed = cut.allowed();
         let (suspect, other) = if self.suspect == Side::Canary { (canary, stable) } else { (stable, canary) };
         self.likelihood.add(&Batch {

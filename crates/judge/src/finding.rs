@@ -49,7 +49,7 @@ pub struct Finding {
     pub threshold: f64,
     /// The evidence that it is less, as an e-value; from `1 / PASS_ALPHA` on it is shown.
     pub e_pass: f64,
-    /// The exposure of both sides.
+    /// The exposure of both sides that was compared.
     pub samples: (f64, f64),
     /// How many instances of both sides were counted.
     pub instances: (usize, usize),

@@ -130,7 +130,11 @@ fn spec(policy: &CheckPolicy, alpha: f64) -> CheckSpec {
         Metric::CutShort => (Kind::Share, Direction::Either),
         Metric::ErrorRate | Metric::Restarts | Metric::Unreachable => (Kind::Share, Direction::Higher),
     };
-    let usual = CheckSpec::new(kind, alpha);
+    let mut usual = CheckSpec::new(kind, alpha);
+    if policy.metric == Metric::OutputTokensPerSecond {
+        // How fast tokens come differs from instance to instance as latencies do, and not as the counts of tokens.
+        usual.instance_spread = 0.1;
+    }
     CheckSpec {
         direction,
         tolerance: policy.tolerance.unwrap_or(usual.tolerance),

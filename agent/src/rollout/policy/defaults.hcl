@@ -20,7 +20,7 @@ check "first_token" {
 }
 check "output_speed" {
   metric     = "output_tokens_per_second"
-  tolerance  = 0.1
+  tolerance  = 0.25
   min_sample = 50
   required   = false
 }

@@ -25,16 +25,16 @@ impl Sequential {
     pub(in super::super) fn new() -> Self {
         let tail = || Kind::Tail(QUANTILES.to_vec());
         let kinds = [
-            (Kind::Share, Direction::Higher, 0.1),
-            (tail(), Direction::Higher, 0.1),
-            (tail(), Direction::Higher, 0.1),
-            (Kind::Mean, Direction::Higher, 0.02),
-            (Kind::Mean, Direction::Lower, 0.1),
-            (Kind::Share, Direction::Either, 0.2),
+            (Kind::Share, Direction::Higher, 0.1, 0.1),
+            (tail(), Direction::Higher, 0.1, 0.1),
+            (tail(), Direction::Higher, 0.1, 0.1),
+            (Kind::Mean, Direction::Higher, 0.02, 0.02),
+            (Kind::Mean, Direction::Lower, 0.25, 0.1),
+            (Kind::Share, Direction::Either, 0.2, 0.1),
         ];
         let alphas = share_alpha(ALPHA, &[1.0; 6]);
-        let check = |((kind, direction, tolerance), alpha)| {
-            Check::new(CheckSpec { direction, tolerance, ..CheckSpec::new(kind, alpha) })
+        let check = |((kind, direction, tolerance, instance_spread), alpha)| {
+            Check::new(CheckSpec { direction, tolerance, instance_spread, ..CheckSpec::new(kind, alpha) })
         };
         Self { checks: kinds.into_iter().zip(alphas).map(check).collect(), bounds: bounds() }
     }
