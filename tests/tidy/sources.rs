@@ -7,6 +7,7 @@ const LONGEST: usize = 500;
 
 /// Crates and files that do no IO, spawn nothing, read no clock and log nothing.
 const PURE: &[&str] = &[
+    "crates/judge/src",
     "crates/openai-api/src/",
     "crates/nova-translate/src/",
     "crates/journal/src/body",
@@ -30,6 +31,7 @@ const PURE: &[&str] = &[
     "agent/src/rollout/phase",
     "agent/src/rollout/policy",
     "agent/src/rollout/record",
+    "agent/src/rollout/replay",
     "agent/src/rollout/verdict.rs",
 ];
 
