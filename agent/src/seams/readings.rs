@@ -27,8 +27,8 @@ const TOKENS: &str = "nova_proxy_tokens_total";
 /// Reasons of answers that were cut short.
 const CUT_SHORT: &[&str] = &["length", "content_filter"];
 
-/// The most strata that are told apart. Models are names of the configuration, so that there are some tens; what is beyond is one more.
-const MAX_STRATA: usize = 200;
+/// The most strata that are told apart: models are names of the configuration, of which there are some. What is beyond is one more.
+const MAX_STRATA: usize = 64;
 
 /// The most samples that are read. A proxy with ten models and fifty configurations behind it has some thirty thousand.
 const MAX_SAMPLES: usize = 200_000;
