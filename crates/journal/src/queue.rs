@@ -57,8 +57,21 @@ struct Waiting {
     is_abandoned: bool,
     /// The writer is gone.
     is_closed: bool,
-    /// The writer sleeps: whoever brings something wakes it.
-    sleeps: bool,
+    /// Whether whoever brings something has to wake the writer.
+    sleep: Sleep,
+}
+
+/// How the writer sleeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Sleep {
+    /// It looks by itself before it sleeps.
+    #[default]
+    Awake,
+    /// It looks again within the time that a record may lie: only what is urgent wakes it. After each piece of work it sleeps so once, so
+    /// that a steady flow of records that nobody waits for needs no waking.
+    Light,
+    /// It sleeps until it is woken.
+    Deep,
 }
 
 /// What the writer has to do.
@@ -119,9 +132,14 @@ impl Queue {
         waiting.since.get_or_insert_with(Instant::now);
         waiting.is_urgent |= item.reply.is_some();
         waiting.items.push(item);
-        // The writer's own timer looks after those that are neither first nor waited for.
-        if waiting.sleeps && (is_first || waiting.is_urgent) {
-            waiting.sleeps = false;
+        // The writer's own timer looks after the others.
+        let wakes = match waiting.sleep {
+            Sleep::Awake => false,
+            Sleep::Light => waiting.is_urgent,
+            Sleep::Deep => is_first || waiting.is_urgent,
+        };
+        if wakes {
+            waiting.sleep = Sleep::Awake;
             drop(waiting);
             self.wake.notify_one();
         }
@@ -265,7 +283,7 @@ impl Queue {
             return;
         }
         waiting.commands.push(command);
-        waiting.sleeps = false;
+        waiting.sleep = Sleep::Awake;
         drop(waiting);
         self.wake.notify_one();
     }
@@ -274,7 +292,7 @@ impl Queue {
     pub(crate) fn synced(&self, ticket: SyncTicket, result: std::io::Result<()>) {
         let mut waiting = self.lock();
         waiting.synced = Some((ticket, result));
-        waiting.sleeps = false;
+        waiting.sleep = Sleep::Awake;
         drop(waiting);
         self.wake.notify_one();
     }
@@ -283,7 +301,7 @@ impl Queue {
     pub(crate) fn abandon(&self) {
         let mut waiting = self.lock();
         waiting.is_abandoned = true;
-        waiting.sleeps = false;
+        waiting.sleep = Sleep::Awake;
         drop(waiting);
         self.wake.notify_one();
     }
@@ -304,10 +322,10 @@ impl Queue {
         let mut waiting = self.lock();
         loop {
             if let Some(synced) = waiting.synced.take() {
-                waiting.sleeps = false;
+                waiting.sleep = Sleep::Awake;
                 return synced;
             }
-            waiting.sleeps = true;
+            waiting.sleep = Sleep::Deep;
             waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -315,6 +333,7 @@ impl Queue {
     /// Waits until there is something to do, or `until`. With `takes_items` false records stay where they are, and their callers wait.
     pub(crate) fn take(&self, until: Option<Instant>, takes_items: bool) -> Work {
         let mut waiting = self.lock();
+        let mut has_rested = false;
         loop {
             let now = Instant::now();
             let due = waiting.due(now, self.linger, takes_items);
@@ -322,18 +341,26 @@ impl Queue {
                 (Some(due), Some(until)) => Some(due.min(until)),
                 (due, until) => due.or(until),
             };
-            let Some(next) = next else {
-                waiting.sleeps = true;
-                waiting = self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            if next <= now {
+            if next.is_some_and(|next| next <= now) {
                 break;
             }
-            waiting.sleeps = true;
-            waiting = self.wake.wait_timeout(waiting, next - now).unwrap_or_else(PoisonError::into_inner).0;
+            let rest = (!has_rested && due.is_none()).then(|| now + self.linger);
+            let next = match (next, rest) {
+                (Some(next), Some(rest)) => Some(next.min(rest)),
+                (next, rest) => next.or(rest),
+            };
+            waiting.sleep = if due.is_some() || !has_rested { Sleep::Light } else { Sleep::Deep };
+            waiting = match next {
+                Some(next) => {
+                    let (woken, timeout) =
+                        self.wake.wait_timeout(waiting, next - now).unwrap_or_else(PoisonError::into_inner);
+                    has_rested |= timeout.timed_out();
+                    woken
+                }
+                None => self.wake.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            };
         }
-        waiting.sleeps = false;
+        waiting.sleep = Sleep::Awake;
         let mut work = Work {
             commands: std::mem::take(&mut waiting.commands),
             synced: waiting.synced.take(),
