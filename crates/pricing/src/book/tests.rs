@@ -147,7 +147,7 @@ fn a_book_is_stale_after_ninety_days(#[case] at: &str, #[case] days: i64, #[case
 }
 
 #[rstest]
-#[case("model = \"m\"\nscope = \"us\"\nprice = { input = \"1e-3\" }", 13, "no decimal number")]
+#[case("model = \"m\"\nscope = \"us\"\nprice = { input = \"1e-3\" }", 13, "not a decimal number")]
 #[case("model = \"m\"\nscope = \"us\"\nprice = { input = \"-1\" }", 13, "not below zero")]
 #[case("model = \"m\"\nscope = \"us\"\nprice = { inputs = \"1\" }", 13, "no kind of usage")]
 #[case("model = \"m\"\nscope = \"us\"\nprice = { input_image = \"1\" }", 13, "images are per")]
