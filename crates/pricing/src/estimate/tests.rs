@@ -1,3 +1,5 @@
+//! Traffic as units, and units as money.
+
 use super::*;
 use crate::time::instant;
 
