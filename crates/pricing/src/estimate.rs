@@ -48,8 +48,8 @@ pub struct Traffic {
 pub struct Offer {
     /// In the region, or by which profile.
     pub routing: Routing,
-    /// The AWS region that is asked.
-    pub region: String,
+    /// The AWS region that is asked; any of another geography where there is none.
+    pub region: Option<String>,
     /// The service tier.
     pub tier: Tier,
 }
@@ -110,14 +110,15 @@ pub fn estimate<'p>(
     at: Timestamp,
 ) -> Result<Bounds<PicoDollars>, CostError<'p>> {
     let model = ModelRef { id: model.to_owned(), routing: offer.routing };
-    let call = Call { model: &model, region: &offer.region, tier: offer.tier, at };
+    let call =
+        Call { model: &model, region: offer.region.as_deref().unwrap_or_default(), tier: offer.tier, at };
     let cost = |usage: &Usage| prices.cost(&call, usage).map(|cost| cost.total);
     Ok(Bounds { low: cost(&usage.low)?, likely: cost(&usage.likely)?, high: cost(&usage.high)? })
 }
 
-/// The ways to be served that the book prices for a model, from a region: those of the region and those of any.
+/// The ways to be served that the book prices for a model: those of the region, and those of other geographies from a region of theirs.
 ///
-/// Whether a profile can be called from the region is the catalogue's to tell; the book knows prices alone.
+/// Whether a profile really can be called from the region is the catalogue's to tell; the book knows prices alone.
 #[must_use]
 pub fn offers(book: &PriceBook, model: &str, region: &str, at: Timestamp) -> Vec<Offer> {
     let mut offers: Vec<Offer> = book
@@ -129,7 +130,9 @@ pub fn offers(book: &PriceBook, model: &str, region: &str, at: Timestamp) -> Vec
                 Scope::Only(routing) => routing,
                 Scope::Regional => Routing::InRegion,
             };
-            Offer { routing, region: region.to_owned(), tier: row.place.tier }
+            // Another geography is called from a region of its own.
+            let region = routing.is_called_from(region).then(|| region.to_owned());
+            Offer { routing, region, tier: row.place.tier }
         })
         .collect();
     offers.sort();

@@ -79,7 +79,37 @@ impl Geography {
     }
 }
 
+impl Geography {
+    /// Whether its profiles are called from that region, as far as names tell: AWS's GetInferenceProfile has the last word.
+    ///
+    /// The profiles of the USA are called from Canada too, those of Europe from Israel, those of Asia from the Middle East.
+    #[must_use]
+    pub fn is_called_from(self, region: &str) -> bool {
+        let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| region.starts_with(prefix));
+        let is_gov = begins(&["us-gov-"]);
+        match self {
+            Self::Us => begins(&["us-", "ca-"]) && !is_gov,
+            Self::UsGov => is_gov,
+            Self::Eu => begins(&["eu-", "il-"]),
+            Self::Apac => begins(&["ap-", "me-"]),
+            Self::Jp => begins(&["ap-northeast-1", "ap-northeast-3"]),
+            Self::Au => begins(&["ap-southeast-2", "ap-southeast-4"]),
+            Self::Ca => begins(&["ca-"]),
+            Self::Global => !is_gov,
+        }
+    }
+}
+
 impl Routing {
+    /// Whether calls from that region can go this way, as far as names tell.
+    #[must_use]
+    pub fn is_called_from(self, region: &str) -> bool {
+        match self {
+            Self::InRegion => true,
+            Self::Profile(geography) => geography.is_called_from(region),
+        }
+    }
+
     /// All.
     pub fn all() -> impl Iterator<Item = Self> {
         std::iter::once(Self::InRegion).chain(Geography::ALL.into_iter().map(Self::Profile))
@@ -212,6 +242,18 @@ mod tests {
     #[case("arn:aws:s3:::bucket")]
     fn what_is_no_id_is_refused(#[case] text: &str) {
         assert_eq!(text.parse::<ModelRef>(), Err(ModelRefError::Form(text.to_owned())));
+    }
+
+    #[rstest]
+    #[case("us-east-1", &["us", "global"])]
+    #[case("us-gov-west-1", &["us-gov"])]
+    #[case("ca-central-1", &["us", "ca", "global"])]
+    #[case("ap-northeast-1", &["apac", "jp", "global"])]
+    #[case("il-central-1", &["eu", "global"])]
+    fn a_region_calls_the_profiles_of_its_geographies(#[case] region: &str, #[case] expected: &[&str]) {
+        let called = Geography::ALL.into_iter().filter(|geography| geography.is_called_from(region));
+        assert_eq!(called.map(Geography::as_str).collect::<Vec<_>>(), expected);
+        assert!(Routing::InRegion.is_called_from(region));
     }
 
     #[test]

@@ -31,6 +31,12 @@ pub fn shown(instant: Timestamp) -> String {
     if civil.time() == jiff::civil::Time::midnight() { civil.date().to_string() } else { instant.to_string() }
 }
 
+/// The day of UTC that an instant is in.
+#[must_use]
+pub fn day(instant: Timestamp) -> String {
+    Offset::UTC.to_datetime(instant).date().to_string()
+}
+
 /// Whole days from one instant to another, negative where the second is earlier.
 #[must_use]
 pub fn days_between(from: Timestamp, until: Timestamp) -> i64 {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::ensure;
 use jiff::Timestamp;
 use nova_pricing::book::PriceBook;
+use nova_pricing::cost::CostError;
 use nova_pricing::estimate::{Bounds, Offer, offers};
 use nova_pricing::money::PicoDollars;
 use nova_pricing::time;
@@ -52,6 +53,17 @@ pub(super) fn run(args: &EstimateArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Why an offer has no cost, in a few words.
+pub(super) fn reason(error: &CostError<'_>) -> String {
+    match error {
+        CostError::Unpriced { missing, .. } => {
+            let kinds: Vec<&str> = missing.iter().map(|unpriced| unpriced.kind.as_str()).collect();
+            format!("no price of {}", kinds.join(", "))
+        }
+        CostError::TooLarge => error.to_string(),
+    }
+}
+
 /// The offers of a model that were asked for.
 ///
 /// # Errors
@@ -67,7 +79,7 @@ pub(super) fn wanted(
     ensure!(
         !offers.is_empty(),
         "the price book has no price of {model} in {region} on {}: see nova-agent prices show",
-        time::shown(at)
+        time::day(at)
     );
     offers.retain(|offer| {
         (args.routing.is_empty() || args.routing.contains(&offer.routing))

@@ -17,7 +17,7 @@ use nova_pricing::prices::Prices;
 use nova_pricing::usage::Usage;
 
 use super::EstimateArgs;
-use super::estimate::{Estimated, Estimates, wanted};
+use super::estimate::{Estimated, Estimates, reason, wanted};
 use crate::prices::access_log::{self, AccessLog, Called};
 
 /// Seconds of a day, which is what a mean is taken to.
@@ -86,7 +86,7 @@ fn of_model(
         (offer, cost)
     });
     let served_by =
-        Offer { routing: called.model.routing, region: called.region.clone(), tier: Tier::Standard };
+        Offer { routing: called.model.routing, region: Some(called.region.clone()), tier: Tier::Standard };
     Ok(Estimated {
         name: format!("{} in {}", called.model, called.region),
         model: called.model.id.clone(),
@@ -105,9 +105,10 @@ fn bounds(
 ) -> Result<Bounds<PicoDollars>, String> {
     let too_large = || "the cost does not fit".to_owned();
     let model = ModelRef { id: model.to_owned(), routing: offer.routing };
-    let call = Call { model: &model, region: &offer.region, tier: offer.tier, at };
+    let call =
+        Call { model: &model, region: offer.region.as_deref().unwrap_or_default(), tier: offer.tier, at };
     let cost =
-        |usage: &Usage| prices.cost(&call, usage).map(|cost| cost.total).map_err(|error| error.to_string());
+        |usage: &Usage| prices.cost(&call, usage).map(|cost| cost.total).map_err(|error| reason(&error));
     let likely = cost(total)?.checked_part(u64::from(days) * DAY_SECONDS, seconds).ok_or_else(too_large)?;
     let mut bounds = Bounds::exactly(likely);
     let mut of_days = Vec::new();
@@ -131,8 +132,11 @@ mod tests {
     #[test]
     fn a_mean_is_taken_to_days_and_whole_days_bound_it() {
         let prices = Prices::list(PriceBook::built_in().clone());
-        let offer =
-            Offer { routing: "us".parse().unwrap(), region: "us-east-1".to_owned(), tier: Tier::Standard };
+        let offer = Offer {
+            routing: "us".parse().unwrap(),
+            region: Some("us-east-1".to_owned()),
+            tier: Tier::Standard,
+        };
         let at = "2026-08-01T00:00:00Z".parse().unwrap();
         let million = |count: u64| Usage::new().with(Kind::Input, count * 1_000_000);
         let model = "amazon.nova-lite-v1:0";

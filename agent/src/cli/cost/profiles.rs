@@ -6,7 +6,7 @@ use nova_pricing::estimate::estimate as cost_of;
 use nova_pricing::prices::Prices;
 
 use super::EstimateArgs;
-use super::estimate::{Estimated, Estimates, wanted};
+use super::estimate::{Estimated, Estimates, reason, wanted};
 use crate::prices::traffic;
 
 pub(super) fn estimate(prices: &Prices, args: &EstimateArgs, at: Timestamp) -> anyhow::Result<Estimates> {
@@ -18,7 +18,7 @@ pub(super) fn estimate(prices: &Prices, args: &EstimateArgs, at: Timestamp) -> a
         })?;
         let offers = wanted(&prices.book, args, &profile.model, region, at)?;
         let offers = offers.into_iter().map(|offer| {
-            let cost = cost_of(prices, &profile.model, &offer, &usage, at).map_err(|error| error.to_string());
+            let cost = cost_of(prices, &profile.model, &offer, &usage, at).map_err(|error| reason(&error));
             (offer, cost)
         });
         list.push(Estimated {

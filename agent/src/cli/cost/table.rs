@@ -108,10 +108,13 @@ mod tests {
 
     fn estimated(name: &str, offers: &[(&str, Tier, Option<&str>)]) -> Estimated {
         let offers = offers.iter().map(|(routing, tier, cost)| {
-            let offer =
-                Offer { routing: routing.parse().unwrap(), region: "us-east-1".to_owned(), tier: *tier };
+            let offer = Offer {
+                routing: routing.parse().unwrap(),
+                region: Some("us-east-1".to_owned()),
+                tier: *tier,
+            };
             let costs = cost.map(|cost| Bounds::exactly(cost.parse().unwrap()));
-            (offer, costs.ok_or_else(|| "there is no price of cache_read".to_owned()))
+            (offer, costs.ok_or_else(|| "no price of cache_read".to_owned()))
         });
         Estimated {
             name: name.to_owned(),
@@ -133,7 +136,7 @@ mod tests {
             "chat: amazon.nova-lite-v1:0, dollars in 30 days
 CALLS TIER     LOW   LIKELY HIGH
 us    standard 10.00 10.00  10.00
-us batch: there is no price of cache_read
+us batch: no price of cache_read
 
 search: amazon.nova-lite-v1:0, dollars in 30 days
 CALLS TIER     LOW  LIKELY HIGH

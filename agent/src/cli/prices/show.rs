@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
-use anyhow::ensure;
+use anyhow::bail;
 use jiff::Timestamp;
 use nova_pricing::book::{PriceError, Query, Row, Scope};
 use nova_pricing::kind::{Kind, Tier};
@@ -46,12 +46,9 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let prices = args.prices.load()?;
     let at = args.prices.at();
     let rows = rows(&prices, args, at)?;
-    ensure!(
-        !rows.is_empty(),
-        "no price is in force on {} for these: the book has {}",
-        time::shown(at),
-        prices.book.models().collect::<Vec<_>>().join(", ")
-    );
+    if rows.is_empty() {
+        bail!("{}", nothing(&prices, args, at));
+    }
     if args.json {
         let rows: Vec<Value> = rows.iter().map(json_of).collect();
         let book = &prices.book;
@@ -65,10 +62,33 @@ pub(super) fn run(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn rows<'a>(prices: &'a Prices, args: &ShowArgs, at: Timestamp) -> anyhow::Result<Vec<Shown<'a>>> {
-    // The id of a profile is taken for its model: all ways to it are shown.
+/// Why there is nothing to show.
+fn nothing(prices: &Prices, args: &ShowArgs, at: Timestamp) -> String {
+    let day = time::day(at);
+    let model = wanted(args);
+    let is_meant = |row: &&Row| model.as_ref().is_some_and(|model| row.model.contains(model.as_str()));
+    let ended =
+        prices.book.rows().filter(is_meant).filter_map(|row| row.until).filter(|until| *until <= at).max();
+    match ended {
+        Some(ended) => format!(
+            "no such price is in force on {day}: the last one ended on {}; see it by --at",
+            time::shown(ended)
+        ),
+        None => {
+            let models = prices.book.models().collect::<Vec<_>>().join(", ");
+            format!("no such price is in force on {day}: the book has {models}")
+        }
+    }
+}
+
+/// The model that is meant, or a part of its id. The id of a profile is taken for its model: all ways to it are shown.
+fn wanted(args: &ShowArgs) -> Option<String> {
     let id = |text: &String| text.parse::<ModelRef>().map_or_else(|_| text.clone(), |model| model.id);
-    let model = args.model.as_ref().map(id);
+    args.model.as_ref().map(id)
+}
+
+fn rows<'a>(prices: &'a Prices, args: &ShowArgs, at: Timestamp) -> anyhow::Result<Vec<Shown<'a>>> {
+    let model = wanted(args);
     let is_meant = |row: &&Row| {
         model.as_ref().is_none_or(|model| row.model.contains(model.as_str()))
             && match (&args.region, &row.place.region) {
@@ -82,6 +102,9 @@ fn rows<'a>(prices: &'a Prices, args: &ShowArgs, at: Timestamp) -> anyhow::Resul
             Scope::Only(routing) => routing,
             Scope::Regional => Routing::InRegion,
         };
+        if args.region.as_ref().is_some_and(|region| !routing.is_called_from(region)) {
+            continue;
+        }
         let region = args.region.as_deref().or(row.place.region.as_deref()).unwrap_or_default();
         let calls = Calls {
             model: ModelRef { id: row.model.clone(), routing },
@@ -191,11 +214,26 @@ mod tests {
             "amazon.nova-micro-v1:0, dollars per million tokens
 CALLS              TIER     INPUT  OUTPUT CACHE READ CACHE WRITE
 regional us-east-1 standard 0.035  0.14   0.00875    0
-regional us-east-1 batch    0.0175 0.07   -          -
-us                 standard 0.035  0.14   0.00875    0
-us                 batch    0.0175 0.07   -          -
-eu                 standard 0.046  0.184  0.0115     0
-apac               standard 0.037  0.148  0.00925    0"
+regional us-east-1 batch    0.0175 0.07   -          -"
+        );
+        assert_eq!(
+            shown("nova-micro", Some("eu-west-1")),
+            "amazon.nova-micro-v1:0, dollars per million tokens
+CALLS TIER     INPUT OUTPUT CACHE READ CACHE WRITE
+eu    standard 0.046 0.184  0.0115     0"
+        );
+    }
+
+    #[test]
+    fn what_has_ended_is_told_with_its_date() {
+        let prices = Prices::list(PriceBook::built_in().clone());
+        let prices_args = super::super::PriceArgs { book: None, overlays: Vec::new(), at: None };
+        let args =
+            ShowArgs { model: Some("canvas".to_owned()), region: None, prices: prices_args, json: false };
+        let told = nothing(&prices, &args, "2026-12-01T10:00:00Z".parse().unwrap());
+        assert_eq!(
+            told,
+            "no such price is in force on 2026-12-01: the last one ended on 2026-09-30; see it by --at"
         );
     }
 

@@ -1,3 +1,5 @@
+//! Contracts that are laid over list prices, and what is wrong with those that cannot be.
+
 use nova_pricing::book::{PriceBook, Query};
 use nova_pricing::kind::Tier;
 use nova_pricing::model::ModelRef;

@@ -1,3 +1,5 @@
+//! Traffic profiles that can be read, and what is wrong with those that cannot.
+
 use rstest::rstest;
 
 use super::*;

@@ -9,6 +9,9 @@ use super::{PriceBook, Query, Row, Scope, in_force};
 use crate::model::{Geography, ModelRef, Routing};
 use crate::rate::Rate;
 
+/// The calls that no regional price is of.
+const GLOBAL: Routing = Routing::Profile(Geography::Global);
+
 impl PriceBook {
     /// The book with what `newer` says of prices put over it.
     ///
@@ -40,8 +43,9 @@ impl PriceBook {
         let routings = match row.place.scope {
             Scope::Only(routing) => vec![routing],
             Scope::Regional => {
-                let local = Geography::of_region(region).into_iter().map(Routing::Profile);
-                std::iter::once(Routing::InRegion).chain(local).collect()
+                // What only profiles are known of is compared with the profiles that are called from there.
+                let is_local = |routing: &Routing| routing.is_called_from(region) && *routing != GLOBAL;
+                Routing::all().filter(is_local).collect()
             }
         };
         let at = row.from.unwrap_or(self.published);
@@ -83,19 +87,4 @@ fn take_over(own: &mut Vec<Row>, newer: &[Row], published: Timestamp) -> bool {
         };
     }
     *own != before
-}
-
-impl Geography {
-    /// The geography whose profile is called from a region: what a regional price is compared with where there is none for the region.
-    fn of_region(region: &str) -> Option<Self> {
-        match region.split_once('-')? {
-            ("us", rest) if rest.starts_with("gov-") => Some(Self::UsGov),
-            ("us", _) => Some(Self::Us),
-            ("eu", _) => Some(Self::Eu),
-            ("ca", _) => Some(Self::Ca),
-            ("ap", "northeast-1" | "northeast-3") => Some(Self::Jp),
-            ("ap", _) => Some(Self::Apac),
-            _ => None,
-        }
-    }
 }

@@ -1,3 +1,5 @@
+//! Books: what they answer, what is refused, and how one takes over another.
+
 use proptest::prelude::*;
 use rstest::rstest;
 

@@ -1,3 +1,5 @@
+//! Traffic as units, and units as money.
+
 use super::*;
 use crate::time::instant;
 
@@ -30,13 +32,17 @@ fn an_estimate_is_exact_for_its_traffic() {
     let at = instant("2026-08-01").unwrap();
     let offer = |routing: &str, tier| Offer {
         routing: routing.parse().unwrap(),
-        region: "us-east-1".to_owned(),
+        region: Some("us-east-1".to_owned()),
         tier,
     };
     let costs = estimate(&prices, "amazon.nova-lite-v1:0", &offer("us", Tier::Standard), &usage, at).unwrap();
     // 430.02 million at 0.06, 150 million at 0.015, 90 million at 0.24 dollars a million.
     assert_eq!(costs.likely.to_string(), "49.6512");
     assert!(costs.low < costs.likely && costs.likely < costs.high);
+    let europe = Offer { region: None, ..offer("eu", Tier::Standard) };
+    let costs = estimate(&prices, "amazon.nova-lite-v1:0", &europe, &usage, at).unwrap();
+    // The same units at 0.078, 0.0195 and 0.312 dollars a million.
+    assert_eq!(costs.likely.to_string(), "64.54656");
     // A batch job has no cache, so that a profile with one has no price there.
     let batch = estimate(&prices, "amazon.nova-lite-v1:0", &offer("us", Tier::Batch), &usage, at);
     assert!(matches!(batch, Err(CostError::Unpriced { missing, .. }) if missing.len() == 2));
@@ -48,14 +54,26 @@ fn offers_are_those_of_the_region_and_of_any() {
     let shown = |region: &str| -> Vec<String> {
         offers(PriceBook::built_in(), "amazon.nova-micro-v1:0", region, at)
             .iter()
-            .map(|offer| format!("{} {}", offer.routing, offer.tier))
+            .map(|offer| {
+                format!("{} {} {}", offer.routing, offer.tier, offer.region.as_deref().unwrap_or("elsewhere"))
+            })
             .collect()
     };
     assert_eq!(
         shown("us-east-1"),
-        ["in-region standard", "in-region batch", "us standard", "us batch", "eu standard", "apac standard"]
+        [
+            "in-region standard us-east-1",
+            "in-region batch us-east-1",
+            "us standard us-east-1",
+            "us batch us-east-1",
+            "eu standard elsewhere",
+            "apac standard elsewhere"
+        ]
     );
-    assert_eq!(shown("eu-west-1"), ["us standard", "us batch", "eu standard", "apac standard"]);
+    assert_eq!(
+        shown("eu-west-1"),
+        ["us standard elsewhere", "us batch elsewhere", "eu standard eu-west-1", "apac standard elsewhere"]
+    );
     assert!(offers(PriceBook::built_in(), "amazon.nova-canvas-v1:0", "us-east-1", at).is_empty());
 }
 

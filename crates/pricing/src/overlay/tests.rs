@@ -1,3 +1,5 @@
+//! Which rule decides, and which rules are refused.
+
 use rstest::rstest;
 
 use super::*;
