@@ -37,7 +37,7 @@ pub fn journal(input: &[u8]) {
 
     let check = || {
         verify_on(&memory, &folder, &Verification::default(), &mut |_| ())
-            .unwrap_or_else(|error| panic!("{error:?}"))
+            .unwrap_or_else(|error| unreachable!("memory does not fail: {error:?}"))
     };
     let report = check();
     assert!(report.records * 68 <= report.bytes, "{report:?}");
@@ -61,9 +61,9 @@ pub fn journal(input: &[u8]) {
             let report = check();
             assert!(report.is_sound() && report.ended, "{report:?}");
         }
-        Ok(Adoption::Empty) => panic!("a journal with a segment is not empty"),
+        Ok(Adoption::Empty) => unreachable!("a journal with a segment is not empty"),
         Ok(_) | Err(OpenError::Damaged { .. }) => {}
-        Err(error) => panic!("{error:?}"),
+        Err(error) => unreachable!("memory does not fail: {error:?}"),
     }
 }
 

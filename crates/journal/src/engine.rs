@@ -10,7 +10,7 @@ mod usage;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::body::Body;
+use crate::body::{Body, Removed};
 use crate::chain::Chain;
 use crate::error::{Cause, FileError};
 use crate::fs::{FileSystem, Lock, StoredFile, write_all};
@@ -76,6 +76,8 @@ pub(crate) struct Engine {
     /// The record with which the journal ends is written.
     ended: bool,
     usage: usage::Usage,
+    /// Segments were removed, and the record that says so could not be written yet.
+    owed: Option<Removed>,
     /// Frames of the batch that is being written.
     scratch: Vec<u8>,
     _lock: Box<dyn Lock>,
@@ -107,6 +109,7 @@ impl Engine {
             syncing: false,
             ended: false,
             usage: usage::Usage::default(),
+            owed: None,
             scratch: Vec::new(),
             _lock: lock,
         }
@@ -143,6 +146,7 @@ impl Engine {
         let coming: usize = records.clone().map(crate::codec::frame_bytes).sum();
         self.make_ready(coming)?;
         self.make_room(bytes(coming), RESERVED_BYTES)?;
+        self.pay()?;
         self.put(records)
     }
 
@@ -150,6 +154,7 @@ impl Engine {
     pub(crate) fn write_own<B: Body>(&mut self, body: &B) -> Result<Head, Cause> {
         let record = own(body)?;
         self.make_ready(crate::codec::frame_bytes(&record))?;
+        self.pay()?;
         self.put_one(&record)
     }
 

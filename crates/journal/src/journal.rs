@@ -186,7 +186,7 @@ impl Journal {
     /// Brings everything that was appended so far to disk, and gives the head then.
     ///
     /// # Errors
-    /// When the disk fails.
+    /// When the disk fails, or has failed and was not tried again yet.
     pub async fn commit(&self) -> Result<Head, AppendError> {
         self.ask(Command::Commit).await
     }
@@ -202,7 +202,7 @@ impl Journal {
     /// Ends the journal: nothing is ever added to it. Gives its last head, which is to be registered.
     ///
     /// # Errors
-    /// When the disk fails: the journal is left without an end, to be adopted.
+    /// When the disk fails: the journal is left without an end, to be adopted, and without the records that were kept in memory.
     pub async fn close(self, reason: &str) -> Result<Head, AppendError> {
         self.ask(|reply| Command::Close(reason.to_owned(), reply)).await
     }

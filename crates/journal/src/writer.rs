@@ -121,9 +121,7 @@ impl Writer {
             self.record_losses();
             for command in commands {
                 match command {
-                    Command::Commit(reply) => {
-                        self.waiters.push(Waiter::Commit(reply, self.engine.chain.head().sequence));
-                    }
+                    Command::Commit(reply) => self.commit(reply),
                     Command::Remove(through, reply) => self.remove(through, reply),
                     Command::Close(reason, reply) => {
                         self.close(reason, reply);
@@ -211,8 +209,9 @@ impl Writer {
 
     fn finish_sync(&mut self, ticket: &SyncTicket, result: std::io::Result<()>) {
         if let Err(cause) = self.engine.synced(ticket, result) {
+            // Whoever hears of the failure finds it in the standing.
+            self.go_down(cause.clone());
             self.fail_waiters(&cause);
-            self.go_down(cause);
         }
         if self.engine.uncommitted() > 0 {
             self.commit_at.get_or_insert_with(|| Instant::now() + self.commit_interval);
@@ -268,17 +267,28 @@ impl Writer {
         self.publish();
     }
 
+    /// Answers when what is written is on disk; while the disk takes nothing, what is kept in memory cannot be.
+    fn commit(&mut self, reply: Reply<Head>) {
+        match &self.down {
+            Some((_, cause)) => answer(reply, Err(AppendError::NotCommitted(cause.clone()))),
+            None => self.waiters.push(Waiter::Commit(reply, self.engine.chain.head().sequence)),
+        }
+    }
+
     fn remove(&mut self, through: u64, reply: Reply<usize>) {
         self.quiet();
         let removed = match &self.down {
             Some((_, cause)) if self.engine.broken => Err(cause.clone()),
             _ => self.engine.remove_through(through),
         };
-        if let Err(cause) = &removed {
-            self.go_down(cause.clone());
-        } else if let Some((at, _)) = &mut self.down {
+        match (&removed, &mut self.down) {
+            (Err(cause), _) if self.engine.broken => {
+                let cause = cause.clone();
+                self.go_down(cause);
+            }
             // There is more room now.
-            *at = Instant::now();
+            (Ok(1..), Some((at, _))) => *at = Instant::now(),
+            _ => {}
         }
         self.publish();
         answer(reply, removed.map_err(AppendError::NotCommitted));

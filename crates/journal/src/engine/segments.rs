@@ -103,7 +103,8 @@ impl Engine {
         self.commit()
     }
 
-    /// Removes the segments all of whose records are up to `through`, never the open one. First a record says so, for those who miss them.
+    /// Removes the segments all of whose records are up to `through`, never the open one. First a record says so, for those who miss them;
+    /// on a full disk afterwards, because room for the record has to be made.
     ///
     /// Gives the number of segments that were removed.
     pub(crate) fn remove_through(&mut self, through: u64) -> Result<usize, Cause> {
@@ -114,8 +115,12 @@ impl Engine {
         let (gone, left) = firsts.split_at_checked(count).unwrap_or_default();
         let (Some(_), Some(left)) = (gone.first(), left.first()) else { return Ok(0) };
         let head = self.previous_of(*left)?;
-        self.write_own(&Removed { through: left - 1, head, rest: Rest::new() })?;
-        self.commit()?;
+        self.owed = Some(Removed { through: left - 1, head, rest: Rest::new() });
+        let told = self.make_ready(0).and_then(|()| self.pay()).and_then(|()| self.commit());
+        match told {
+            Ok(_) | Err(Cause::NoSpace(_)) => {}
+            Err(cause) => return Err(cause),
+        }
         for first in gone {
             let path = self.folder.join(layout::segment_name(*first));
             self.fs.remove(&path).map_err(FileError::on("removing", &path))?;
@@ -123,6 +128,18 @@ impl Engine {
         self.fs.sync_folder(&self.folder).map_err(FileError::on("syncing", &self.folder))?;
         self.usage.forget();
         Ok(gone.len())
+    }
+
+    /// Writes the record about removed segments that a full disk did not take.
+    pub(super) fn pay(&mut self) -> Result<(), Cause> {
+        if let Some(removed) = self.owed.take() {
+            let written = own(&removed).and_then(|record| self.put_one(&record));
+            if let Err(cause) = written {
+                self.owed = Some(removed);
+                return Err(cause);
+            }
+        }
+        Ok(())
     }
 
     /// The hash from which the segment goes on.

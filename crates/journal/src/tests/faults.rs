@@ -190,6 +190,32 @@ async fn the_limit_of_the_journals_holds_and_what_is_acknowledged_makes_room() {
 }
 
 #[tokio::test]
+async fn a_disk_that_is_full_to_the_last_byte_gets_room_by_removing_what_is_acknowledged() {
+    let sim = Sim::default();
+    let journal = journal(&sim, WhenFull::Refuse);
+    for number in 0..5 {
+        journal.append(large(number), Durability::Committed).await.unwrap();
+    }
+    let acknowledged = journal.head().sequence;
+    // Nothing can be written, not even that something is removed, until something is.
+    let mut has_room = false;
+    sim.refuse(move |call| {
+        has_room |= call == Call::Remove;
+        (call == Call::Write && !has_room).then(|| ErrorKind::StorageFull.into())
+    });
+    let refused = journal.append(record(1), Durability::Written).await;
+    assert!(matches!(refused, Err(AppendError::NotWritten(Cause::NoSpace(_)))), "{refused:?}");
+    assert!(journal.remove_through(acknowledged).await.unwrap() > 2);
+    is_down(&journal, false).await;
+    journal.append(record(2), Durability::Committed).await.unwrap();
+    let (id, folder) = (journal.id(), layout::journal(&config(WhenFull::Refuse).root, journal.id()));
+    let end = journal.close("closed").await.unwrap();
+    let known = Verification { journal: Some(id), heads: vec![end] };
+    let report = verify_on(&sim, &folder, &known, &mut |_| ()).unwrap();
+    assert!(report.is_sound() && report.first > 1, "{report}");
+}
+
+#[tokio::test]
 async fn callers_wait_for_room_and_are_told_when_the_disk_goes() {
     let sim = Sim::default();
     let config = JournalConfig { segment_bytes: 1 << 30, ..config(WhenFull::Refuse) };

@@ -13,6 +13,7 @@ pub(super) enum Call {
     Write,
     SetLength,
     Sync,
+    Remove,
     Other,
 }
 
@@ -371,7 +372,7 @@ impl FileSystem for Sim {
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.whole(Call::Other, |state| {
+        self.whole(Call::Remove, |state| {
             state.names.remove(path);
             Ok(())
         })
