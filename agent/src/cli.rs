@@ -1,16 +1,19 @@
-//! The command line: `run`, `check`, `schema`, `config`, `rollout`, `setup`.
+//! The command line: `run`, `check`, `schema`, `config`, `rollout`, `setup`, `verify`, `preflight`.
 //!
 //! The one place of the library that prints. Exit codes: 0 done, 1 failed or refused, 2 the command was used wrongly,
 //! 3 somebody else was quicker and nothing was done, or the daemon's drain was cut short, 4 not confirmed or not reached in time,
 //! 5 there is something to do, and a plan does nothing.
 
+mod checks;
 mod config;
 mod connection;
 mod output;
+mod preflight;
 mod rollout;
 mod run;
 mod setup;
 mod table;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -22,7 +25,7 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "nova-agent",
     version = nova_config::version_with_commit(),
-    after_help = "Examples:\n  nova-agent config status\n  nova-agent config push prod.hcl -m 'more concurrency'\n  nova-agent config rollback 11\n  nova-agent rollout status\n  nova-agent rollout watch nova-proxy\n  nova-agent setup consul --apply"
+    after_help = "Examples:\n  nova-agent config status\n  nova-agent config push prod.hcl -m 'more concurrency'\n  nova-agent config rollback 11\n  nova-agent rollout status\n  nova-agent rollout watch nova-proxy\n  nova-agent setup consul --apply\n  nova-agent verify"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -43,6 +46,10 @@ enum Command {
     Rollout(Box<rollout::RolloutArgs>),
     /// Bring what the product needs into Consul, Vault or Nomad: policies, roles, engines, logins of tasks.
     Setup(Box<setup::SetupArgs>),
+    /// Tell whether what is deployed is as it should be, from the servers to a request through every region and model.
+    Verify(Box<verify::VerifyArgs>),
+    /// Tell whether the product could be set up here: ports, ways, certificates, servers, nodes, and what AWS allows.
+    Preflight(Box<preflight::PreflightArgs>),
 }
 
 /// Something failed, or an instance refused.
@@ -76,6 +83,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(args) => runtime()?.block_on(config::run(*args)),
         Command::Rollout(args) => runtime()?.block_on(rollout::run(*args)),
         Command::Setup(args) => runtime()?.block_on(setup::run(*args)),
+        Command::Verify(args) => runtime()?.block_on(verify::run(&args)),
+        Command::Preflight(args) => runtime()?.block_on(preflight::run(&args)),
     }
 }
 
@@ -116,7 +125,7 @@ mod tests {
     #[test]
     fn commands_of_the_runbooks_are_commands_of_this_program() {
         let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-        let mut pages = vec![docs.join("how-to/rollouts.md")];
+        let mut pages = vec![docs.join("how-to/rollouts.md"), docs.join("how-to/verify.md")];
         pages.extend(std::fs::read_dir(docs.join("runbooks")).unwrap().map(|entry| entry.unwrap().path()));
         let mut count = 0;
         for page in pages {

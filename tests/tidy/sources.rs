@@ -25,6 +25,12 @@ const PURE: &[&str] = &[
     "agent/src/rollout/policy",
     "agent/src/rollout/record",
     "agent/src/rollout/verdict.rs",
+    "agent/src/verify/check",
+    "agent/src/verify/fact",
+    "agent/src/verify/outcome.rs",
+    "agent/src/verify/report.rs",
+    "agent/src/verify/rules.rs",
+    "agent/src/verify/table.rs",
 ];
 
 /// What none of these may name.
