@@ -26,7 +26,12 @@ pub(super) struct PreflightArgs {
     #[arg(long = "region", value_name = "REGION", help_heading = "Bedrock")]
     regions: Vec<String>,
     /// A model or an inference profile that is to answer a request of one token; may be repeated.
-    #[arg(long = "model", value_name = "ID", default_value = "amazon.nova-lite-v1:0", help_heading = "Bedrock")]
+    #[arg(
+        long = "model",
+        value_name = "ID",
+        default_value = "amazon.nova-lite-v1:0",
+        help_heading = "Bedrock"
+    )]
     models: Vec<String>,
     /// Ask no model: nothing is paid for, and nothing is known of permissions and quotas.
     #[arg(long, help_heading = "Bedrock")]
@@ -94,8 +99,11 @@ impl PreflightArgs {
         for (name, url) in &self.places {
             places.push(place(name, url, &TlsConfig::default(), variables)?);
         }
-        let credentials =
-            if self.no_requests { Err("--no-requests was given".to_owned()) } else { Ok(self.credentials(variables)) };
+        let credentials = if self.no_requests {
+            Err("--no-requests was given".to_owned())
+        } else {
+            Ok(self.credentials(variables))
+        };
         let bedrock = BedrockRequest { places: bedrock, regions, models: self.models.clone(), credentials };
         Ok(Site { ports: self.ports.clone(), places, bedrock })
     }

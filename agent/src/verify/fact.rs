@@ -15,8 +15,8 @@ pub use host::{CertificateFact, EndpointFact, PortFact, TlsTrouble};
 pub use instance::{HealthPage, InstanceFact, ReadinessCondition};
 pub use request::{KeyFact, ModelFact, Tried};
 pub use server::{
-    AgentFact, ClientFact, ClockFact, ConsulFact, JobFact, NomadFact, NomadNodeFact, Skew, TokenFact, VaultFact,
-    VersionFact, Whose,
+    AgentFact, ClientFact, ClockFact, ConsulFact, JobFact, NomadFact, NomadNodeFact, Skew, TokenFact,
+    VaultFact, VersionFact, Whose,
 };
 
 /// An answer, or why there is none.
@@ -45,7 +45,9 @@ impl Trouble {
     #[must_use]
     pub fn told(&self) -> &str {
         match self {
-            Self::NotAsked(told) | Self::Unreachable(told) | Self::Refused { told, .. } | Self::Odd(told) => told,
+            Self::NotAsked(told) | Self::Unreachable(told) | Self::Refused { told, .. } | Self::Odd(told) => {
+                told
+            }
         }
     }
 
@@ -65,7 +67,9 @@ impl Trouble {
     #[must_use]
     pub fn is_denied(&self) -> bool {
         match self {
-            Self::Refused { status, told } => matches!(status, 401 | 403) || told.contains("Permission denied"),
+            Self::Refused { status, told } => {
+                matches!(status, 401 | 403) || told.contains("Permission denied")
+            }
             _ => false,
         }
     }

@@ -91,7 +91,7 @@ pub async fn deployed(servers: &Servers, deployment: &Deployment, rules: Rules) 
     let mut facts = Facts::new(Timestamp::now(), rules);
     let consul = servers.consul.retrying(RETRIES);
     let job = nomad::Wanted::Job { id: &deployment.job, namespace: &deployment.namespace };
-    let ((own, mut clocks), (nomad, of_nomad), (vault, of_vault), instances, agent) = tokio::join!(
+    let ((mut own, mut clocks), (nomad, of_nomad), (vault, of_vault), instances, agent) = tokio::join!(
         consul::ask(&consul, &servers.consul_address, Some(&deployment.kv_prefix)),
         nomad::ask(servers.nomad.as_ref(), job),
         vault::ask(servers.vault.as_ref()),
@@ -100,7 +100,6 @@ pub async fn deployed(servers: &Servers, deployment: &Deployment, rules: Rules) 
     );
     clocks.extend(of_nomad);
     clocks.extend(of_vault);
-    let mut own = own;
     own.catalog = match &instances {
         Ok(asked) => consul::catalog(&consul, deployment.fleet.service(), asked.found.len()).await,
         Err(trouble) => Err(trouble.clone()),

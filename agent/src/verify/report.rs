@@ -81,7 +81,9 @@ impl Report {
         for check in of(command) {
             let root = check.needs.iter().find_map(|needed| blocked.get(needed)).copied();
             let (status, told) = match root {
-                _ if left_out.contains(check.id) => (Status::Skipped, vec!["left out by --without".to_owned()]),
+                _ if left_out.contains(check.id) => {
+                    (Status::Skipped, vec!["left out by --without".to_owned()])
+                }
                 Some(root) => (Status::Needs(root), Vec::new()),
                 None => told((check.judge)(facts), &blocked),
             };
@@ -98,7 +100,8 @@ impl Report {
     /// How many checks stand how.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let count = |status: &str| self.findings.iter().filter(|found| found.status.as_str() == status).count();
+        let count =
+            |status: &str| self.findings.iter().filter(|found| found.status.as_str() == status).count();
         Counts {
             passed: count("passed"),
             warned: count("warned"),

@@ -3,8 +3,8 @@
 
 use super::check::{Check, Command, Group};
 use super::checks::{
-    agent, bedrock, clocks, configuration, consul, instances, machine, metrics, network, nomad, requests, secrets,
-    vault, versions,
+    agent, bedrock, clocks, configuration, consul, instances, machine, metrics, network, nomad, requests,
+    secrets, vault, versions,
 };
 
 const VERIFY: &[Command] = &[Command::Verify];

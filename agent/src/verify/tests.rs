@@ -11,9 +11,9 @@ use serde_json::json;
 
 use super::check::Command;
 use super::fact::{
-    BedrockAnswer, BedrockCall, BedrockCredentials, CertificateFact, ClientFact, ClockFact, ConsulFact, EndpointFact,
-    Facts, HealthPage, InstanceFact, JobFact, KeyFact, ModelFact, NomadFact, NomadNodeFact, PortFact,
-    ReadinessCondition, Skew, TlsTrouble, TokenFact, Trouble, VaultFact, VersionFact, Whose,
+    BedrockAnswer, BedrockCall, BedrockCredentials, CertificateFact, ClientFact, ClockFact, ConsulFact,
+    EndpointFact, Facts, HealthPage, InstanceFact, JobFact, KeyFact, ModelFact, NomadFact, NomadNodeFact,
+    PortFact, ReadinessCondition, Skew, TlsTrouble, TokenFact, Trouble, VaultFact, VersionFact, Whose,
 };
 use super::report::{Report, Status, of};
 use super::rules::Rules;
@@ -76,8 +76,7 @@ fn instance(name: &str) -> InstanceFact {
 
 fn servers(facts: &mut Facts) {
     let token = || TokenFact { name: "verifier".to_owned(), ends_at: None };
-    let version =
-        |version: &str| vec![VersionFact { server: "one".to_owned(), version: version.to_owned() }];
+    let version = |version: &str| vec![VersionFact { server: "one".to_owned(), version: version.to_owned() }];
     facts.consul = Ok(ConsulFact {
         address: "http://consul:8500".to_owned(),
         leader: Ok("10.0.0.1:8300".to_owned()),
@@ -188,8 +187,7 @@ fn good_environments_pass_every_check() {
     for (command, facts) in [(Command::Verify, deployed()), (Command::Preflight, empty())] {
         let report = judged(command, &facts);
         let counts = report.counts();
-        let odd: Vec<_> =
-            report.findings.iter().filter(|found| found.status != Status::Passed).collect();
+        let odd: Vec<_> = report.findings.iter().filter(|found| found.status != Status::Passed).collect();
         assert_eq!(counts.passed, report.findings.len(), "{odd:#?}");
         assert!(report.is_good(true));
     }
@@ -334,7 +332,7 @@ fn unready(facts: &mut Facts) {
 #[case::no_agent("agent-leader", |f: &mut Facts| { f.agent.leader = Ok(None); f.agent.recorded_at = Ok(None) })]
 #[case::agent_without_record("agent-active", |f: &mut Facts| f.agent.recorded_at = Ok(None))]
 #[case::agent_frozen("agent-active", |f: &mut Facts| f.agent.recorded_at = Ok(Some(ago(90))))]
-fn a_fault_of_what_is_deployed_is_found_by_one_check(#[case] id: &str, #[case] plant: impl Fn(&mut Facts)) {
+fn a_fault_of_what_is_deployed_is_found_by_one_check(#[case] id: &str, #[case] plant: fn(&mut Facts)) {
     let mut facts = deployed();
     plant(&mut facts);
     let report = judged(Command::Verify, &facts);
@@ -369,7 +367,7 @@ fn untrusted(facts: &mut Facts, trouble: TlsTrouble) {
 #[case::no_model("bedrock-models", |f: &mut Facts| f.bedrock[0].answer = BedrockAnswer::UnknownModel("no such model".to_owned()))]
 #[case::no_quota("bedrock-quota", |f: &mut Facts| f.bedrock[0].answer = BedrockAnswer::Throttled("too many".to_owned()))]
 #[case::bedrock_ill("bedrock-answers", |f: &mut Facts| f.bedrock[0].answer = BedrockAnswer::Other("500".to_owned()))]
-fn a_fault_before_an_installation_is_found_by_one_check(#[case] id: &str, #[case] plant: impl Fn(&mut Facts)) {
+fn a_fault_before_an_installation_is_found_by_one_check(#[case] id: &str, #[case] plant: fn(&mut Facts)) {
     let mut facts = empty();
     plant(&mut facts);
     let report = judged(Command::Preflight, &facts);
@@ -383,7 +381,7 @@ fn a_fault_before_an_installation_is_found_by_one_check(#[case] id: &str, #[case
 #[case("consul-version", |f: &mut Facts| consul(f).versions.as_mut().unwrap()[0].version = "2.0.0".to_owned())]
 fn what_is_worth_a_look_is_no_failure_unless_all_is_to_be_good(
     #[case] id: &str,
-    #[case] plant: impl Fn(&mut Facts),
+    #[case] plant: fn(&mut Facts),
 ) {
     let mut facts = deployed();
     plant(&mut facts);
@@ -418,11 +416,10 @@ fn what_stands_on_a_fault_is_skipped_and_names_the_first() {
     without_consul(&mut facts);
     let report = judged(Command::Verify, &facts);
     let needing = report.findings.iter().filter(|found| found.status == Status::Needs("consul-reachable"));
-    assert_eq!(needing.count(), 24, "{:#?}", report.findings);
+    assert_eq!(needing.count(), 25, "{:#?}", report.findings);
     // What has nothing to do with it is judged all the same.
-    let passed = |id: &str| {
-        report.findings.iter().any(|found| found.check.id == id && found.status == Status::Passed)
-    };
+    let passed =
+        |id: &str| report.findings.iter().any(|found| found.check.id == id && found.status == Status::Passed);
     assert!(passed("nomad-job") && passed("vault-token") && passed("clocks-servers"));
 }
 
@@ -500,7 +497,10 @@ fn every_check_has_its_heading_on_the_page_and_no_other_has() {
     let page = std::fs::read_to_string(root.join("docs/reference/checks.md")).unwrap();
     let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
     let ids: Vec<&str> = CHECKS.iter().map(|check| check.id).collect();
-    assert_eq!(headings, ids, "the headings of docs/reference/checks.md are the ids of the table, in its order");
+    assert_eq!(
+        headings, ids,
+        "the headings of docs/reference/checks.md are the ids of the table, in its order"
+    );
     for check in CHECKS {
         assert!(page.contains(check.hint), "the page does not say the hint of {}: {}", check.id, check.hint);
         for path in check.hint.split([' ', ',', ';', ':']).filter(|word| word.starts_with("docs/")) {

@@ -65,7 +65,11 @@ impl Told {
     pub(super) fn names(&self, id: &str) -> anyhow::Result<()> {
         let failed = self.those("failed");
         let names: Vec<&str> = failed.iter().filter_map(|check| check["id"].as_str()).collect();
-        ensure!(names == [id], "expected {id} alone to fail: {failed:#?}\nskipped: {:#?}", self.those("skipped"));
+        ensure!(
+            names == [id],
+            "expected {id} alone to fail: {failed:#?}\nskipped: {:#?}",
+            self.those("skipped")
+        );
         ensure!(self.code == Some(1) && self.report["success"] == false, "{self:?}");
         for check in self.those("skipped") {
             ensure!(check["needs"].is_null() || check["needs"] == id, "{check}");
@@ -80,10 +84,13 @@ impl Environment {
     pub(super) async fn start() -> anyhow::Result<Self> {
         let keys = [ACCESS_KEY_ID, SECRET_ACCESS_KEY, SESSION_TOKEN];
         let sts = Sts::giving(Duration::from_secs(3600), keys).await?;
-        let (consul, vault) =
-            tokio::try_join!(ConsulLaunch::new().with_acls().start(), VaultLaunch::new().with_data().start())?;
+        let (consul, vault) = tokio::try_join!(
+            ConsulLaunch::new().with_acls().start(),
+            VaultLaunch::new().with_data().start()
+        )?;
         let nomad = NomadLaunch::new().with_acls().with_consul(&consul).start().await?;
-        for desk in [Desk::of_consul(&consul, &nomad), Desk::of_vault(&vault, &nomad), Desk::of_nomad(&nomad)] {
+        for desk in [Desk::of_consul(&consul, &nomad), Desk::of_vault(&vault, &nomad), Desk::of_nomad(&nomad)]
+        {
             desk.apply().await?;
         }
         call_double(&vault, &sts).await?;
@@ -174,11 +181,7 @@ impl Environment {
     }
 
     /// With this change to how it is run, one check fails, and it is this one.
-    pub(super) async fn expect(
-        &self,
-        id: &str,
-        change: impl FnOnce(Launch) -> Launch,
-    ) -> anyhow::Result<()> {
+    pub(super) async fn expect(&self, id: &str, change: impl FnOnce(Launch) -> Launch) -> anyhow::Result<()> {
         self.told(change(self.verify()?)).await?.names(id)
     }
 

@@ -11,12 +11,16 @@ use crate::case::Cases;
 /// Asks a gate that has nothing to say against it, and one that has.
 pub(super) async fn opens_and_closes(environment: &Environment, cases: &mut Cases) {
     cases.note("a gate opens", asked(environment, "2", 200, "checks passed").await);
-    cases.note("a gate stays closed", asked(environment, "9", 409, "instances-registered: the catalog lists 2").await);
+    cases.note(
+        "a gate stays closed",
+        asked(environment, "9", 409, "instances-registered: the catalog lists 2").await,
+    );
 }
 
 async fn asked(environment: &Environment, instances: &str, status: u16, words: &str) -> anyhow::Result<()> {
     let launch = nova_test_support::process::Launch::new(nova_test_support::binary::Program::Agent.path()?);
-    let launch = environment.with_variables(launch.args(["verify", "--serve", "127.0.0.1:0", "--no-requests"]));
+    let launch =
+        environment.with_variables(launch.args(["verify", "--serve", "127.0.0.1:0", "--no-requests"]));
     let process = launch.args(["--instances", instances]).start()?;
     let url = wait_for("the gate to listen", DEADLINE, async || {
         let said = process.stdout()?;

@@ -48,7 +48,8 @@ impl Extra {
             environment.consul.address(),
         );
         std::fs::write(&config, text)?;
-        let mut launch = Launch::new(Program::Proxy.path()?).args(["serve", "--json", "--config"]).arg(config);
+        let mut launch =
+            Launch::new(Program::Proxy.path()?).args(["serve", "--json", "--config"]).arg(config);
         if has_credentials {
             launch = launch
                 .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
@@ -133,7 +134,9 @@ async fn of_scripted_ones(environment: &Environment, cases: &mut Cases) -> anyho
             "a proxy's login at Vault fails",
             Some("secrets-login"),
             "0.1.0",
-            receipt(&|receipt| receipt["vault"] = json!({ "state": "failing", "error": "permission denied" }))?,
+            receipt(&|receipt| {
+                receipt["vault"] = json!({ "state": "failing", "error": "permission denied" })
+            })?,
         ),
         (
             "a secret has ended",
@@ -162,7 +165,8 @@ async fn of_scripted_ones(environment: &Environment, cases: &mut Cases) -> anyho
 }
 
 async fn of_registrations(environment: &Environment, cases: &mut Cases) -> anyhow::Result<()> {
-    let found = environment.expect_quietly("instances-registered", |launch| launch.args(["--instances", "3"]));
+    let found =
+        environment.expect_quietly("instances-registered", |launch| launch.args(["--instances", "3"]));
     cases.note("there are to be more", found.await);
 
     let api = environment.consul.api();
@@ -175,7 +179,8 @@ async fn of_registrations(environment: &Environment, cases: &mut Cases) -> anyho
 
 async fn of_requests(environment: &Environment, cases: &mut Cases) -> anyhow::Result<()> {
     let of_one = |launch: Launch| launch.args(["--model", MODEL]);
-    let found = environment.expect("requests-key", |launch| of_one(launch).env("NOVA_API_KEY", "sk-nova-nobody"));
+    let found =
+        environment.expect("requests-key", |launch| of_one(launch).env("NOVA_API_KEY", "sk-nova-nobody"));
     cases.note("the API key is unknown", found.await);
 
     let found = environment.expect("requests-plain", |launch| launch.args(["--model", "nobody-serves-this"]));

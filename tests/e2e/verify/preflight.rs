@@ -43,8 +43,10 @@ struct Place {
 
 impl Place {
     async fn start() -> anyhow::Result<Self> {
-        let (consul, vault) =
-            tokio::try_join!(ConsulLaunch::new().with_acls().start(), VaultLaunch::new().with_data().start())?;
+        let (consul, vault) = tokio::try_join!(
+            ConsulLaunch::new().with_acls().start(),
+            VaultLaunch::new().with_data().start()
+        )?;
         let nomad = NomadLaunch::new().with_acls().with_consul(&consul).with_settings(CLIENT).start().await?;
         let (bedrock, simulator) = simulator().await?;
         let (authority, folder) = (Authority::new("nova test authority")?, tempfile::tempdir()?);
@@ -164,7 +166,8 @@ async fn of_servers(place: &mut Place, cases: &mut Cases) -> anyhow::Result<()> 
     cases.note("the way to Consul is cut", found.await);
 
     let open = ConsulLaunch::new().start().await?;
-    let found = place.expect("consul-acl", |launch| launch.env("CONSUL_HTTP_ADDR", open.address().to_string()));
+    let found =
+        place.expect("consul-acl", |launch| launch.env("CONSUL_HTTP_ADDR", open.address().to_string()));
     cases.note("Consul has no access control", found.await);
     drop(open);
 

@@ -86,7 +86,8 @@ async fn answer(mut socket: TcpStream, pages: &Pages) -> anyhow::Result<()> {
     let head = String::from_utf8(head)?;
     let path = head.split(' ').nth(1).context("a request has a path")?;
     let path = path.split('?').next().unwrap_or(path);
-    let (status, body) = pages.pages.get(path).map_or(("404 Not Found", ""), |page| ("200 OK", page.as_str()));
+    let (status, body) =
+        pages.pages.get(path).map_or(("404 Not Found", ""), |page| ("200 OK", page.as_str()));
     let date = (Timestamp::now() + pages.clock).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let head = format!(
         "HTTP/1.1 {status}\r\ndate: {date}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",

@@ -42,8 +42,9 @@ pub(super) async fn faults(environment: &mut Environment, cases: &mut Cases) -> 
 async fn of_consul(environment: &Environment, cases: &mut Cases) -> anyhow::Result<()> {
     let wire = Wire::to(environment.consul.address()).await?;
     wire.set(Mode::Cut);
-    let cut = environment
-        .expect_quietly("consul-reachable", |launch| launch.env("CONSUL_HTTP_ADDR", wire.address().to_string()));
+    let cut = environment.expect_quietly("consul-reachable", |launch| {
+        launch.env("CONSUL_HTTP_ADDR", wire.address().to_string())
+    });
     cases.note("the way to Consul is cut", cut.await);
 
     let leaderless = Scripted::start(Pages::default().with_json("/v1/status/leader", &json!(""))).await?;
@@ -55,7 +56,9 @@ async fn of_consul(environment: &Environment, cases: &mut Cases) -> anyhow::Resu
     let found = environment.expect_quietly("consul-token", |launch| launch.env("CONSUL_HTTP_TOKEN", UNKNOWN));
     cases.note("Consul does not know the token", found.await);
 
-    let rules = format!("key_prefix \"{PREFIX}/\" {{ policy = \"read\" }}\nagent_prefix \"\" {{ policy = \"read\" }}");
+    let rules = format!(
+        "key_prefix \"{PREFIX}/\" {{ policy = \"read\" }}\nagent_prefix \"\" {{ policy = \"read\" }}"
+    );
     let narrow = environment.consul.token_for("sees-no-services", &rules).await?;
     let found = environment.expect_quietly("consul-rights", |launch| launch.env("CONSUL_HTTP_TOKEN", narrow));
     cases.note("the token sees no instance", found.await);
@@ -109,7 +112,8 @@ async fn of_nomad(environment: &Environment, cases: &mut Cases) -> anyhow::Resul
         Ok(if runs { Look::Ready(()) } else { Look::NotYet(format!("{all:?}")) })
     })
     .await?;
-    let found = environment.expect_quietly("nomad-kill-timeout", |launch| launch.args(["--job", "slow-to-end"]));
+    let found =
+        environment.expect_quietly("nomad-kill-timeout", |launch| launch.args(["--job", "slow-to-end"]));
     cases.note("a client cuts the time that a task has to end", found.await);
     Ok(())
 }

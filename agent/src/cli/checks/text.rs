@@ -78,7 +78,8 @@ mod tests {
         facts.ports = vec![PortFact { address: "127.0.0.1:8080".to_owned(), free }];
         let report = Report::of(Command::Preflight, &facts, &BTreeSet::new());
         let shown = of(&report, false);
-        let failed: Vec<&str> = shown.lines().skip_while(|line| !line.contains("(ports-free)")).take(4).collect();
+        let failed: Vec<&str> =
+            shown.lines().skip_while(|line| !line.contains("(ports-free)")).take(4).collect();
         assert_eq!(
             failed,
             [

@@ -63,8 +63,9 @@ pub(super) async fn serve(
                 continue;
             }
         };
-        let service = service_fn(async |_question: Request<Incoming>| {
-            let (status, text) = answer(&last, &verify).await;
+        let (last, verify) = (&last, &verify);
+        let service = service_fn(move |_question: Request<Incoming>| async move {
+            let (status, text) = answer(last, verify).await;
             let mut response = Response::new(Full::new(Bytes::from(text)));
             *response.status_mut() = status;
             Ok::<_, Infallible>(response)
@@ -79,7 +80,10 @@ pub(super) async fn serve(
     }
 }
 
-async fn answer(last: &Mutex<Option<(Instant, Answer)>>, verify: &impl AsyncFn() -> (Report, bool)) -> Answer {
+async fn answer(
+    last: &Mutex<Option<(Instant, Answer)>>,
+    verify: &impl AsyncFn() -> (Report, bool),
+) -> Answer {
     let mut last = last.lock().await;
     if let Some((at, answer)) = last.as_ref()
         && at.elapsed() < FRESH
@@ -150,7 +154,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_that_others_reach_is_not_served() {
-        let verify = async || panic!("nothing is verified");
+        let verify = async || -> (Report, bool) { panic!("nothing is verified") };
         let error = serve("0.0.0.0:0".parse().unwrap(), verify).await.unwrap_err();
         assert!(error.to_string().contains("loopback"), "{error}");
     }

@@ -46,7 +46,8 @@ pub(crate) fn refused(facts: &Facts) -> Outcome {
 /// Whether each runs the documents that the store holds.
 pub(crate) fn newest(facts: &Facts) -> Outcome {
     each(facts, |instance, _, standing, _| {
-        (*standing == Standing::Behind).then(|| format!("{} runs other documents than the store holds", instance.name))
+        (*standing == Standing::Behind)
+            .then(|| format!("{} runs other documents than the store holds", instance.name))
     })
 }
 
@@ -54,7 +55,10 @@ pub(crate) fn newest(facts: &Facts) -> Outcome {
 pub(crate) fn settled(facts: &Facts) -> Outcome {
     let outcome = each(facts, |instance, receipt, _, _| {
         if let Some(why) = &receipt.config.not_kept {
-            return Some(format!("{} did not keep its documents for a start without Consul: {why}", instance.name));
+            return Some(format!(
+                "{} did not keep its documents for a start without Consul: {why}",
+                instance.name
+            ));
         }
         let waiting = &receipt.config.waiting_for_restart;
         (!waiting.is_empty()).then(|| format!("{} needs a restart for {}", instance.name, waiting.join(", ")))

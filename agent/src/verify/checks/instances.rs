@@ -16,7 +16,9 @@ pub(crate) fn registered(facts: &Facts) -> Outcome {
     };
     let (listed, wanted) = (facts.instances.len(), facts.rules.instances.max(running));
     if listed < wanted {
-        return Outcome::failed(format!("the catalog lists {listed} instances, and there are to be {wanted}"));
+        return Outcome::failed(format!(
+            "the catalog lists {listed} instances, and there are to be {wanted}"
+        ));
     }
     Outcome::Passed(format!("the catalog lists {listed}"))
 }

@@ -27,7 +27,11 @@ pub(crate) fn counted(facts: &Facts) -> Outcome {
         let Ok((before, after)) = &instance.counted else { continue };
         total = total.saturating_add(sent);
         if after - before < f64::from(sent) {
-            faults.push(format!("{} has counted {} of {sent} requests", instance.name, (after - before).max(0.0)));
+            faults.push(format!(
+                "{} has counted {} of {sent} requests",
+                instance.name,
+                (after - before).max(0.0)
+            ));
         }
     }
     if total == 0 {

@@ -26,7 +26,8 @@ pub(crate) fn login(facts: &Facts) -> Outcome {
         }
         _ => None,
     });
-    let users = told.iter().filter(|(_, receipt)| !matches!(receipt.vault.state.as_deref(), None | Some("off")));
+    let users =
+        told.iter().filter(|(_, receipt)| !matches!(receipt.vault.state.as_deref(), None | Some("off")));
     let users = users.count();
     Outcome::of_faults(faults.collect(), || format!("{users} of {} instances use Vault", told.len()))
 }
@@ -81,7 +82,11 @@ fn judge(secret: &SecretView, now: Timestamp, max_age: Option<Duration>) -> Age 
     if let Some(max_age) = max_age
         && Duration::try_from(age).is_ok_and(|age| age > max_age)
     {
-        return Age::Bad(format!("is {} s old, and may be {} s at most{why}", age.as_secs(), max_age.as_secs()));
+        return Age::Bad(format!(
+            "is {} s old, and may be {} s at most{why}",
+            age.as_secs(),
+            max_age.as_secs()
+        ));
     }
     match &secret.error {
         Some(error) => Age::Odd(format!("was not read anew: {error}")),

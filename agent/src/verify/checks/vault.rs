@@ -25,16 +25,21 @@ pub(crate) fn reachable(facts: &Facts) -> Outcome {
 pub(crate) fn unsealed(facts: &Facts) -> Outcome {
     of(facts, |vault| {
         settled(answered(&vault.health).map(|(answers, state, _)| {
-            if *answers { Outcome::Passed(format!("it is {state}")) } else { Outcome::failed(format!("it is {state}")) }
+            if *answers {
+                Outcome::Passed(format!("it is {state}"))
+            } else {
+                Outcome::failed(format!("it is {state}"))
+            }
         }))
     })
 }
 
 pub(crate) fn version(facts: &Facts) -> Outcome {
     of(facts, |vault| {
-        let told = vault.health.clone().map(|(_, _, version)| {
-            vec![VersionFact { server: vault.address.clone(), version }]
-        });
+        let told = vault
+            .health
+            .clone()
+            .map(|(_, _, version)| vec![VersionFact { server: vault.address.clone(), version }]);
         server::versions(SUPPORTED, &told)
     })
 }

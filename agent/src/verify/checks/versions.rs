@@ -12,7 +12,8 @@ pub(crate) fn equal(facts: &Facts) -> Outcome {
     for (_, page) in answering(facts) {
         *versions.entry(page.version.as_str()).or_default() += 1;
     }
-    let named: Vec<String> = versions.iter().map(|(version, count)| format!("{count} run {version}")).collect();
+    let named: Vec<String> =
+        versions.iter().map(|(version, count)| format!("{count} run {version}")).collect();
     let named = named.join(", ");
     if versions.is_empty() {
         return Outcome::Needs("instances-reachable");
@@ -34,9 +35,8 @@ pub(crate) fn registered(facts: &Facts) -> Outcome {
     }
     let faults = pages.iter().filter_map(|(instance, page)| {
         let registered = instance.registered_version.as_deref()?;
-        (registered != page.version).then(|| {
-            format!("{} runs {} and is registered as {registered}", instance.name, page.version)
-        })
+        (registered != page.version)
+            .then(|| format!("{} runs {} and is registered as {registered}", instance.name, page.version))
     });
     Outcome::of_faults(faults.collect(), || format!("{} are registered as what they are", pages.len()))
 }

@@ -12,12 +12,15 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue};
-use nova_hashistack::transport::{Address, Call, Dialect, HashistackError, TlsConfig, Transport, TransportConfig};
 use nova_hashistack::VaultClient;
+use nova_hashistack::transport::{
+    Address, Call, Dialect, HashistackError, TlsConfig, Transport, TransportConfig,
+};
 use serde_json::json;
 
 use super::super::fact::{
-    Asked, BedrockAnswer, BedrockCall, BedrockCredentials, ClockFact, EndpointFact, Trouble, Whose,
+    Asked, BedrockAnswer, BedrockCall, BedrockCredentials, ClockFact, EndpointFact, TlsTrouble, Trouble,
+    Whose,
 };
 use super::{CONCURRENCY, clock, in_time};
 
@@ -154,9 +157,8 @@ pub(crate) fn place_name(region: &str) -> String {
 fn way(region: &str, endpoints: &[EndpointFact]) -> Result<(), String> {
     let name = place_name(region);
     let Some(endpoint) = endpoints.iter().find(|endpoint| endpoint.name == name) else { return Ok(()) };
-    use super::super::fact::TlsTrouble;
-    let is_open = endpoint.connected.is_ok()
-        && matches!(&endpoint.certificate, Ok(_) | Err(TlsTrouble::NotAsked(_)));
+    let is_open =
+        endpoint.connected.is_ok() && matches!(&endpoint.certificate, Ok(_) | Err(TlsTrouble::NotAsked(_)));
     if is_open { Ok(()) } else { Err(format!("there is no way to {name}")) }
 }
 

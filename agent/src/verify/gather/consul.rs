@@ -33,9 +33,7 @@ pub(super) async fn ask(
 }
 
 /// Who leads needs no token, so that a wrong one is told apart from a server that is gone.
-async fn leader(
-    consul: &ConsulClient,
-) -> Result<(String, Asked<super::super::fact::Skew>), HashistackError> {
+async fn leader(consul: &ConsulClient) -> Result<(String, Asked<super::super::fact::Skew>), HashistackError> {
     let call = Call::get("/v1/status/leader").without_token();
     let (answer, skew) = clock::dated(consul.transport(), &call).await?;
     Ok((answer.json()?, skew))
@@ -53,7 +51,10 @@ async fn versions(consul: &ConsulClient) -> Result<Vec<VersionFact>, HashistackE
     match consul.agent_service().agent().await {
         Ok(agent) => {
             let config = &agent["Config"];
-            return Ok(vec![VersionFact { server: text(&config["NodeName"]), version: text(&config["Version"]) }]);
+            return Ok(vec![VersionFact {
+                server: text(&config["NodeName"]),
+                version: text(&config["Version"]),
+            }]);
         }
         Err(error) if error.is_permission_denied() => {}
         Err(error) => return Err(error),
@@ -61,7 +62,10 @@ async fn versions(consul: &ConsulClient) -> Result<Vec<VersionFact>, HashistackE
     let nodes: Vec<Value> = consul.transport().send(&Call::get("/v1/catalog/nodes")).await?.json()?;
     let told = nodes.iter().filter(|node| node["Meta"]["consul-version"].is_string());
     Ok(told
-        .map(|node| VersionFact { server: text(&node["Node"]), version: text(&node["Meta"]["consul-version"]) })
+        .map(|node| VersionFact {
+            server: text(&node["Node"]),
+            version: text(&node["Meta"]["consul-version"]),
+        })
         .collect())
 }
 

@@ -76,13 +76,16 @@ async fn resolve(place: &Place) -> Asked<Vec<SocketAddr>> {
     match timeout(PATIENCE, lookup_host((host, place.port))).await {
         Ok(Ok(found)) => {
             let found: Vec<SocketAddr> = found.collect();
-            if found.is_empty() { Err(Trouble::Unreachable("the name has no address".to_owned())) } else { Ok(found) }
+            if found.is_empty() {
+                Err(Trouble::Unreachable("the name has no address".to_owned()))
+            } else {
+                Ok(found)
+            }
         }
         Ok(Err(error)) => Err(Trouble::Unreachable(format!("the name has no address: {error}"))),
-        Err(_elapsed) => Err(Trouble::Unreachable(format!(
-            "name service gave no answer within {} s",
-            PATIENCE.as_secs()
-        ))),
+        Err(_elapsed) => {
+            Err(Trouble::Unreachable(format!("name service gave no answer within {} s", PATIENCE.as_secs())))
+        }
     }
 }
 
@@ -110,8 +113,9 @@ async fn shown(
     trusted: Arc<ClientConfig>,
 ) -> Result<CertificateFact, TlsTrouble> {
     let host = place.host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let name = ServerName::try_from(host)
-        .map_err(|error| TlsTrouble::Other(format!("{} is no name for a certificate: {error}", place.host)))?;
+    let name = ServerName::try_from(host).map_err(|error| {
+        TlsTrouble::Other(format!("{} is no name for a certificate: {error}", place.host))
+    })?;
     let shaken = timeout(PATIENCE, TlsConnector::from(trusted).connect(name, stream)).await;
     let stream = match shaken {
         Ok(Ok(stream)) => stream,

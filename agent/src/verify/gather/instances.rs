@@ -72,11 +72,7 @@ pub(super) async fn ask(fleet: &Fleet) -> Asked<Listed> {
 }
 
 /// Asks each for its receipt, and for its metrics once more where it was asked something in between.
-pub(super) async fn finish(
-    fleet: &Fleet,
-    listed: Listed,
-    sent: &BTreeMap<String, u32>,
-) -> Vec<InstanceFact> {
+pub(super) async fn finish(fleet: &Fleet, listed: Listed, sent: &BTreeMap<String, u32>) -> Vec<InstanceFact> {
     let instances: Vec<Instance> = listed.found.iter().map(|(instance, _)| instance.clone()).collect();
     let mut receipts: BTreeMap<_, _> =
         fleet.receipts(instances).map(|(instance, receipt)| (instance.name, receipt)).collect().await;

@@ -115,6 +115,8 @@ async fn versions(client: &NomadClient) -> Result<Vec<VersionFact>, HashistackEr
     let Members { members } = answer.json()?;
     Ok(members
         .into_iter()
-        .filter_map(|member| Some(VersionFact { version: member.tags.get("build")?.clone(), server: member.name }))
+        .filter_map(|member| {
+            Some(VersionFact { version: member.tags.get("build")?.clone(), server: member.name })
+        })
         .collect())
 }

@@ -76,7 +76,10 @@ pub(super) async fn make(plan: &Result<RequestPlan, String>, listed: &Listed, tl
             }
         };
         let names = models(plan, &api).await;
-        made.keys.push(KeyFact { region: region.clone(), models: names.as_ref().map(Vec::len).map_err(Clone::clone) });
+        made.keys.push(KeyFact {
+            region: region.clone(),
+            models: names.as_ref().map(Vec::len).map_err(Clone::clone),
+        });
         let names = match names {
             Ok(_) if !plan.models.is_empty() => plan.models.clone(),
             Ok(names) => names.into_iter().take(MOST_MODELS).collect(),
@@ -102,7 +105,8 @@ fn api(plan: &RequestPlan, service: &ServiceInstance, tls: &TlsConfig) -> Result
     let address: Address = format!("{scheme}://{host}:{}", service.port).parse()?;
     let mut config = TransportConfig::new(address, &API);
     config.tls = tls.clone();
-    config.headers = HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    config.headers =
+        HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
     if let Some(key) = &plan.key {
         let value = HeaderValue::try_from(format!("Bearer {}", key.expose_secret()));
         let mut value = value.map_err(|_| HashistackError::Invalid {
@@ -166,14 +170,16 @@ async fn try_model(
 
 async fn post(plan: &RequestPlan, api: &Transport, body: &Value) -> Result<Value, String> {
     let asked = async {
-        let call = Call::post("/v1/chat/completions").json(body)?.max_answer(MAX_ANSWER).timeout(plan.patience);
+        let call =
+            Call::post("/v1/chat/completions").json(body)?.max_answer(MAX_ANSWER).timeout(plan.patience);
         api.send(&call).await?.json::<Value>()
     };
     in_time(plan.patience, asked).await.map_err(|trouble| trouble.told().to_owned())
 }
 
 async fn plain(plan: &RequestPlan, api: &Transport, model: &str) -> Tried {
-    let body = json!({ "model": model, "max_tokens": 64, "messages": question("Reply with the word ready.") });
+    let body =
+        json!({ "model": model, "max_tokens": 64, "messages": question("Reply with the word ready.") });
     answer::is_whole(&post(plan, api, &body).await?)
 }
 

@@ -69,11 +69,26 @@ mod tests {
 
     #[rstest]
     #[case(200, None, "{}", "answered")]
-    #[case(403, Some("UnrecognizedClientException"), r#"{"message":"The security token is invalid."}"#, "unauthenticated")]
-    #[case(403, Some("InvalidSignatureException:http://internal.amazon.com/"), r#"{"message":"no"}"#, "unauthenticated")]
+    #[case(
+        403,
+        Some("UnrecognizedClientException"),
+        r#"{"message":"The security token is invalid."}"#,
+        "unauthenticated"
+    )]
+    #[case(
+        403,
+        Some("InvalidSignatureException:http://internal.amazon.com/"),
+        r#"{"message":"no"}"#,
+        "unauthenticated"
+    )]
     #[case(403, Some("AccessDeniedException"), r#"{"Message":"User is not authorized"}"#, "denied")]
     #[case(404, Some("ResourceNotFoundException"), r#"{"message":"no"}"#, "unknown")]
-    #[case(400, Some("ValidationException"), r#"{"message":"The provided model identifier is invalid."}"#, "unknown")]
+    #[case(
+        400,
+        Some("ValidationException"),
+        r#"{"message":"The provided model identifier is invalid."}"#,
+        "unknown"
+    )]
     #[case(400, Some("ValidationException"), r#"{"message":"maxTokens is too small"}"#, "other")]
     #[case(429, None, r#"{"__type":"com.amazon#ThrottlingException","message":"Too many"}"#, "throttled")]
     #[case(500, None, "<html>", "other")]

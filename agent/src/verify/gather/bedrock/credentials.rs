@@ -44,7 +44,8 @@ impl Credentials {
     pub(super) async fn keys(&self, vault: Result<&VaultClient, String>) -> Asked<(String, Keys)> {
         match self {
             Self::Missing => Err(Trouble::Odd(
-                "neither AWS_BEARER_TOKEN_BEDROCK nor AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY is set".to_owned(),
+                "neither AWS_BEARER_TOKEN_BEDROCK nor AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY is set"
+                    .to_owned(),
             )),
             Self::ApiKey(key) => Ok(("AWS_BEARER_TOKEN_BEDROCK".to_owned(), Keys::Bearer(key.clone()))),
             Self::Keys { id, secret, session_token } => {
@@ -58,7 +59,8 @@ impl Credentials {
             Self::Vault { mount, role } => {
                 let vault = vault.map_err(Trouble::Odd)?;
                 let engine = vault.aws(mount);
-                let given = in_time(SERVER_PATIENCE, engine.credentials(role, &StsRequest::default())).await?;
+                let given =
+                    in_time(SERVER_PATIENCE, engine.credentials(role, &StsRequest::default())).await?;
                 let keys = Keys::Signing {
                     id: given.access_key,
                     secret: given.secret_key,

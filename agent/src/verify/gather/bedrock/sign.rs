@@ -37,7 +37,8 @@ pub(super) fn add(
 ) -> Result<(), HashistackError> {
     match keys {
         Keys::Bearer(key) => {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose_secret())).map_err(unfit)?;
+            let mut value =
+                HeaderValue::try_from(format!("Bearer {}", key.expose_secret())).map_err(unfit)?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
             Ok(())
@@ -71,7 +72,8 @@ fn signed(
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect();
     let own = own.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let request = SignableRequest::new("POST", url, own, SignableBody::Bytes(body.as_bytes())).map_err(unfit)?;
+    let request =
+        SignableRequest::new("POST", url, own, SignableBody::Bytes(body.as_bytes())).map_err(unfit)?;
     let (instructions, _) = sign(request, &params.into()).map_err(unfit)?.into_parts();
     for (name, value) in instructions.headers() {
         let name = HeaderName::try_from(name).map_err(unfit)?;
@@ -83,5 +85,7 @@ fn signed(
 }
 
 fn unfit(error: impl std::fmt::Display) -> HashistackError {
-    HashistackError::Invalid { what: format!("the request for Bedrock cannot be signed: {error}; check the credentials") }
+    HashistackError::Invalid {
+        what: format!("the request for Bedrock cannot be signed: {error}; check the credentials"),
+    }
 }

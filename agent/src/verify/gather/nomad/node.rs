@@ -28,11 +28,14 @@ pub(super) async fn clients(
     client: &NomadClient,
     nodes: &[String],
 ) -> Asked<Vec<ClientFact>> {
-    let read = stream::iter(nodes.iter().take(MOST_NODES))
-        .map(|id| async move { in_time(PATIENCE, read(client, id)).await.map(|node| (node_name(&node), node)) })
-        .buffer_unordered(CONCURRENCY)
-        .collect::<Vec<_>>()
-        .await;
+    let read =
+        stream::iter(nodes.iter().take(MOST_NODES))
+            .map(|id| async move {
+                in_time(PATIENCE, read(client, id)).await.map(|node| (node_name(&node), node))
+            })
+            .buffer_unordered(CONCURRENCY)
+            .collect::<Vec<_>>()
+            .await;
     let mut found = Vec::new();
     for node in read {
         let (name, node) = node?;
@@ -148,9 +151,13 @@ mod tests {
 
     #[test]
     fn what_a_client_grants_is_read_as_nomad_writes_it() {
-        for (told, seconds) in
-            [(json!("30s"), 30), (json!("10m10s"), 610), (json!(""), 30), (json!(null), 30), (json!(45_000_000_000_u64), 45)]
-        {
+        for (told, seconds) in [
+            (json!("30s"), 30),
+            (json!("10m10s"), 610),
+            (json!(""), 30),
+            (json!(null), 30),
+            (json!(45_000_000_000_u64), 45),
+        ] {
             assert_eq!(granted(&told), Ok(Duration::from_secs(seconds)), "{told}");
         }
         assert!(granted(&json!("a while")).is_err());

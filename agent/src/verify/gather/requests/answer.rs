@@ -102,9 +102,7 @@ mod tests {
 
     #[test]
     fn whole_answers_have_text_and_an_end() {
-        let answer = |content: Value, reason: Value| {
-            json!({ "choices": [{ "message": { "content": content }, "finish_reason": reason }] })
-        };
+        let answer = |content: Value, reason: Value| json!({ "choices": [{ "message": { "content": content }, "finish_reason": reason }] });
         assert_eq!(is_whole(&answer(json!("ready"), json!("stop"))), Ok(()));
         assert!(is_whole(&answer(json!(""), json!("stop"))).is_err());
         assert!(is_whole(&answer(json!("ready"), Value::Null)).is_err());
