@@ -273,6 +273,9 @@ fn unready(facts: &mut Facts) {
         reason: "none yet".to_owned(),
     }];
     facts.instances[0].status = CheckStatus::Critical;
+    let receipt = facts.instances[0].receipt.as_mut().unwrap();
+    receipt.secrets[0].read_at = None;
+    receipt.vault.state = Some("pending".to_owned());
 }
 
 #[rstest]

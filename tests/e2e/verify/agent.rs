@@ -15,8 +15,9 @@ pub(super) async fn faults(environment: &Environment, cases: &mut Cases) -> anyh
     let api = environment.consul.api();
     let path = format!("/v1/kv/{PREFIX}/leader");
     wait_for("the lock to be given back", DEADLINE, async || {
-        let found = api.get(&path).await?;
-        Ok(if found[0]["Session"].is_null() { Look::Ready(()) } else { Look::NotYet(found) })
+        let reply = api.send(Method::GET, &path, "").await?;
+        let is_held = reply.status == 200 && !reply.json()?[0]["Session"].is_null();
+        Ok(if is_held { Look::NotYet(reply.text()) } else { Look::Ready(()) })
     })
     .await?;
     cases.note("no agent leads", environment.expect_quietly("agent-leader", |launch| launch).await);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::fact::Facts;
+use super::super::fact::{Facts, InstanceFact};
 use super::super::outcome::Outcome;
 use super::configuration::told_by;
 use crate::receipt::SecretView;
@@ -20,6 +20,8 @@ pub(crate) fn login(facts: &Facts) -> Outcome {
         return Outcome::Needs("configuration-receipts");
     }
     let faults = told.iter().filter_map(|(instance, receipt)| match receipt.vault.state.as_deref() {
+        // Without a first login an instance is not ready, and its readiness tells why.
+        Some("pending") if !is_ready(instance) => None,
         Some(state @ ("failing" | "pending")) => {
             let why = receipt.vault.error.as_deref().unwrap_or("it does not say why");
             Some(format!("the login of {} is {state}: {why}", instance.name))
@@ -41,6 +43,9 @@ pub(crate) fn ages(facts: &Facts) -> Outcome {
     for (instance, receipt) in told_by(facts) {
         has_receipt = true;
         for secret in &receipt.secrets {
+            if secret.read_at.is_none() && !is_ready(instance) {
+                continue;
+            }
             count += 1;
             let line = |what: String| format!("{} of {} {what}", secret.name, instance.name);
             match judge(secret, facts.at, facts.rules.max_secret_age) {
@@ -57,6 +62,11 @@ pub(crate) fn ages(facts: &Facts) -> Outcome {
         return Outcome::of_oddities(oddities, String::new);
     }
     Outcome::of_faults(faults, || format!("{count} secrets are as fresh as they should be"))
+}
+
+/// What keeps an instance from being ready is told there, and once.
+fn is_ready(instance: &InstanceFact) -> bool {
+    instance.health.as_ref().is_ok_and(|page| page.is_ready)
 }
 
 enum Age {
