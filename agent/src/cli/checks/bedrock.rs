@@ -19,7 +19,7 @@ pub(in crate::cli) struct BedrockArgs {
     endpoints: Vec<(String, String)>,
     /// Certificates of the authorities that Bedrock's certificate may come from, PEM; otherwise the system's.
     #[arg(long = "bedrock-ca-file", value_name = "FILE", value_parser = path(), env = "AWS_CA_BUNDLE")]
-    ca_file: Option<PathBuf>,
+    bedrock_ca_file: Option<PathBuf>,
 }
 
 impl BedrockArgs {
@@ -29,7 +29,7 @@ impl BedrockArgs {
         BedrockPlaces {
             by_region: self.endpoints.iter().cloned().collect(),
             elsewhere: all.or_else(|| variables.get("AWS_ENDPOINT_URL")),
-            tls: TlsConfig { ca_file: filled(self.ca_file.as_ref()), ..TlsConfig::default() },
+            tls: TlsConfig { ca_file: filled(self.bedrock_ca_file.as_ref()), ..TlsConfig::default() },
             detour: None,
         }
     }
