@@ -10,6 +10,10 @@ use serde::Deserialize;
 use super::super::fact::{Asked, ClockFact, NomadFact, Skew, TokenFact, Trouble, VersionFact, Whose};
 use super::{SERVER_PATIENCE, clock, in_time, nomad_client, trouble};
 
+/// The accessor of the token that servers without access control answer with, whatever token is sent (had from a real server,
+/// 1.11.1); other calls about access control are refused there with the text "ACL support disabled".
+const NO_ACLS: &str = "acls-disabled";
+
 /// What is wanted of Nomad beside itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Wanted<'w> {
@@ -39,7 +43,7 @@ pub(super) async fn ask(
     };
     let (told, token, versions) = tokio::join!(
         in_time(SERVER_PATIENCE, leader(&client)),
-        in_time(SERVER_PATIENCE, token(&client)),
+        token(&client),
         in_time(SERVER_PATIENCE, versions(&client)),
     );
     let address = config.address.to_string();
@@ -90,8 +94,11 @@ async fn leader(client: &NomadClient) -> Result<(String, Asked<Skew>), Hashistac
     Ok((answer.json()?, skew))
 }
 
-async fn token(client: &NomadClient) -> Result<TokenFact, HashistackError> {
-    let own = client.token_self().await?;
+async fn token(client: &NomadClient) -> Asked<TokenFact> {
+    let own = in_time(SERVER_PATIENCE, client.token_self()).await?;
+    if own.accessor == NO_ACLS {
+        return Err(Trouble::Refused { status: 400, told: "ACL support disabled".to_owned() });
+    }
     let what = if own.name.is_empty() { format!("{} token", own.kind) } else { own.name };
     Ok(TokenFact { name: format!("{what} ({})", own.accessor), ends_at: own.expiration_time })
 }
