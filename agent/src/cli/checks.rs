@@ -14,7 +14,7 @@ use nova_config::DurationText;
 use super::FAILED;
 use super::output::print;
 use crate::verify::report::Report;
-use crate::verify::table::CHECKS;
+use crate::verify::table::checks;
 
 pub(super) use bedrock::{BedrockArgs, place};
 pub(super) use servers::{nomad, vault};
@@ -55,7 +55,7 @@ impl CheckArgs {
 }
 
 fn known(text: &str) -> Result<String, String> {
-    if CHECKS.iter().any(|check| check.id == text) {
+    if checks().any(|check| check.id == text) {
         return Ok(text.to_owned());
     }
     Err(format!("{text:?} is no check: docs/reference/checks.md has them all"))

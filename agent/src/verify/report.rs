@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::check::{Check, Command};
 use super::fact::Facts;
 use super::outcome::Outcome;
-use super::table::CHECKS;
+use super::table::checks;
 
 /// What is told of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ impl Finding {
 
 /// The checks of a command.
 pub fn of(command: Command) -> impl Iterator<Item = &'static Check> {
-    CHECKS.iter().filter(move |check| check.of.contains(&command))
+    checks().filter(move |check| check.of.contains(&command))
 }
 
 fn told(outcome: Outcome, blocked: &BTreeMap<&'static str, &'static str>) -> (Status, Vec<String>) {
