@@ -1,18 +1,21 @@
-//! The command line: `run`, `check`, `schema`, `config`, `rollout`, `setup`, `prices`, `cost`.
+//! The command line: `run`, `check`, `schema`, `config`, `rollout`, `setup`, `verify`, `preflight`, `prices`, `cost`.
 //!
 //! The one place of the library that prints. Exit codes: 0 done, 1 failed or refused, 2 the command was used wrongly,
 //! 3 somebody else was quicker and nothing was done, or the daemon's drain was cut short, 4 not confirmed or not reached in time,
 //! 5 there is something to do, and a plan does nothing.
 
+mod checks;
 mod config;
 mod connection;
 mod cost;
 mod output;
+mod preflight;
 mod prices;
 mod rollout;
 mod run;
 mod setup;
 mod table;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -24,7 +27,7 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "nova-agent",
     version = nova_config::version_with_commit(),
-    after_help = "Examples:\n  nova-agent config status\n  nova-agent config push prod.hcl -m 'more concurrency'\n  nova-agent config rollback 11\n  nova-agent rollout status\n  nova-agent rollout watch nova-proxy\n  nova-agent setup consul --apply\n  nova-agent prices show nova-lite\n  nova-agent cost estimate --traffic traffic.hcl --region us-east-1"
+    after_help = "Examples:\n  nova-agent config status\n  nova-agent config push prod.hcl -m 'more concurrency'\n  nova-agent config rollback 11\n  nova-agent rollout status\n  nova-agent rollout watch nova-proxy\n  nova-agent setup consul --apply\n  nova-agent prices show nova-lite\n  nova-agent cost estimate --traffic traffic.hcl --region us-east-1\n  nova-agent verify"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -49,6 +52,10 @@ enum Command {
     Prices(Box<prices::PricesArgs>),
     /// What Bedrock costs: estimate.
     Cost(Box<cost::CostArgs>),
+    /// Tell whether what is deployed is as it should be, from the servers to a request through every region and model.
+    Verify(Box<verify::VerifyArgs>),
+    /// Tell whether the product could be set up here: ports, ways, certificates, servers, nodes, and what AWS allows.
+    Preflight(Box<preflight::PreflightArgs>),
 }
 
 /// Something failed, or an instance refused.
@@ -84,6 +91,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Setup(args) => runtime()?.block_on(setup::run(*args)),
         Command::Prices(args) => prices::run(&args),
         Command::Cost(args) => cost::run(&args),
+        Command::Verify(args) => runtime()?.block_on(verify::run(&args)),
+        Command::Preflight(args) => runtime()?.block_on(preflight::run(&args)),
     }
 }
 
@@ -124,7 +133,9 @@ mod tests {
     #[test]
     fn commands_of_the_runbooks_are_commands_of_this_program() {
         let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-        let mut pages = vec![docs.join("how-to/rollouts.md"), docs.join("how-to/estimate-cost.md")];
+        let mut pages = ["rollouts", "estimate-cost", "verify"]
+            .map(|page| docs.join(format!("how-to/{page}.md")))
+            .to_vec();
         pages.extend(std::fs::read_dir(docs.join("runbooks")).unwrap().map(|entry| entry.unwrap().path()));
         let mut count = 0;
         for page in pages {

@@ -141,6 +141,14 @@ impl Fleet {
         asked.await.map_err(|error| reason(address, error))
     }
 
+    /// The metrics listener at this address, for pages that have no method here. Its answers have no limit but the call's own.
+    ///
+    /// # Errors
+    /// When the address is none, or certificates cannot be used.
+    pub(crate) fn listener(&self, address: &str) -> Result<Transport, HashistackError> {
+        self.transport(address)
+    }
+
     fn transport(&self, address: &str) -> Result<Transport, HashistackError> {
         let mut transports = self.transports.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = transports.get(address) {

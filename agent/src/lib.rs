@@ -6,6 +6,7 @@
 //!   [`instance`], [`standing`] (what receipts mean), [`judgment`] (which versions read a change), and the state machine of
 //!   [`confirmation`];
 //! - IO: [`store`] (Consul's keys), [`fleet`] (the catalog and the instances);
+//! - [`verify`]: whether an environment is as it should be, before and after an installation;
 //! - [`setup`]: what the product needs in Consul, Vault and Nomad, and how it is brought there;
 //! - the daemon: [`app`] (wires and runs it), [`config`] (its configuration), [`leader`] (who of several acts), [`driver`] and
 //!   [`tasks`] (what is done again and again), [`api`] (what operators ask it), [`events`], [`metrics`];
@@ -41,3 +42,4 @@ pub mod setup;
 pub mod standing;
 pub mod store;
 pub mod tasks;
+pub mod verify;

@@ -3,6 +3,7 @@
 //! Owns how receipts are read. They are written by the proxy of the same, an older or a newer version, so that every member may be
 //! absent or null, and what is unknown is passed over.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
 use crate::documents::Indexes;
@@ -27,6 +28,12 @@ pub struct Receipt {
     /// How the instance stands with Consul.
     #[serde(deserialize_with = "or_default")]
     pub consul: ConsulView,
+    /// How the instance stands with Vault.
+    #[serde(deserialize_with = "or_default")]
+    pub vault: VaultView,
+    /// How old its secrets are.
+    #[serde(deserialize_with = "or_default")]
+    pub secrets: Vec<SecretView>,
 }
 
 /// The configuration in force.
@@ -112,6 +119,30 @@ pub struct ConsulView {
     /// Since when the state is what it is, RFC 3339.
     pub since: Option<String>,
     /// What went wrong last.
+    pub error: Option<String>,
+}
+
+/// How an instance stands with Vault.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct VaultView {
+    /// `off`, `token_given`, `pending`, `logged_in` or `failing`.
+    pub state: Option<String>,
+    /// What went wrong last.
+    pub error: Option<String>,
+}
+
+/// How it stands with one secret: by its name, never by what it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct SecretView {
+    /// The name that it was declared under.
+    pub name: String,
+    /// When it was read; none before it was.
+    pub read_at: Option<Timestamp>,
+    /// When it ends, where it has an end.
+    pub ends_at: Option<Timestamp>,
+    /// Why the last attempt to read it failed.
     pub error: Option<String>,
 }
 

@@ -52,7 +52,7 @@ impl Job {
     }
 
     /// The agent by `raw_exec`, with the program as it was built.
-    fn agent() -> anyhow::Result<Self> {
+    pub(crate) fn agent() -> anyhow::Result<Self> {
         let variables = json!({
             "version": "0.1.0",
             "artifact": Program::Agent.path()?,

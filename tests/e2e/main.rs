@@ -106,4 +106,6 @@ mod vault;
 #[cfg(test)]
 mod vault_bed;
 #[cfg(test)]
+mod verify;
+#[cfg(test)]
 mod workload_identity;

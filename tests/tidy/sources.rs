@@ -33,6 +33,12 @@ const PURE: &[&str] = &[
     "agent/src/rollout/record",
     "agent/src/rollout/replay",
     "agent/src/rollout/verdict.rs",
+    "agent/src/verify/check",
+    "agent/src/verify/fact",
+    "agent/src/verify/outcome.rs",
+    "agent/src/verify/report.rs",
+    "agent/src/verify/rules.rs",
+    "agent/src/verify/table",
 ];
 
 /// What none of these may name.

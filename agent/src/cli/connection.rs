@@ -136,6 +136,21 @@ impl ScopeArgs {
         Ok(Connection { store, fleet: Fleet::new(consul, &self.service, self.listener.tls()) })
     }
 
+    /// The service under which the instances are in the catalog.
+    pub(super) fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// How Consul is reached, and as whom.
+    pub(super) fn consul(&self, variables: &dyn Variables) -> anyhow::Result<ConsulConfig> {
+        self.consul.config(variables)
+    }
+
+    /// Certificates of the instances' listeners.
+    pub(super) fn listener_tls(&self) -> TlsConfig {
+        self.listener.tls()
+    }
+
     /// What an operator does about an error of Consul's; none where the error says it all.
     pub(super) fn advice(&self, error: &HashistackError) -> Option<String> {
         match error {

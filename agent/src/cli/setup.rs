@@ -1,6 +1,6 @@
 //! `nova-agent setup`: what each server is to have, what is to be done for it, and the doing.
 
-mod connection;
+pub(super) mod connection;
 mod consul;
 mod faults;
 mod nomad;

@@ -19,7 +19,7 @@ pub struct Holder {
 
 impl Holder {
     /// Reads a value. Nothing where it is none of ours, such as one that somebody wrote by hand.
-    pub(super) fn parse(value: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(value: &[u8]) -> Option<Self> {
         serde_json::from_slice(value).ok()
     }
 

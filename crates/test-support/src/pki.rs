@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls_pki_types::CertificateDer;
 
 /// An authority.
@@ -43,7 +43,20 @@ impl Authority {
     /// # Errors
     /// As [`Self::new`].
     pub fn issue(&self, name: &str) -> anyhow::Result<Pair> {
-        let params = CertificateParams::new(vec![name.to_owned()])?;
+        self.sign(CertificateParams::new(vec![name.to_owned()])?)
+    }
+
+    /// A certificate for this name that has ended long ago.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn issue_expired(&self, name: &str) -> anyhow::Result<Pair> {
+        let mut params = CertificateParams::new(vec![name.to_owned()])?;
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2020, 2, 1));
+        self.sign(params)
+    }
+
+    fn sign(&self, params: CertificateParams) -> anyhow::Result<Pair> {
         let key = KeyPair::generate()?;
         let der = params.signed_by(&key, &self.issuer)?.der().clone();
         Ok(Pair { der, key: key.serialize_der() })

@@ -119,7 +119,7 @@ pub(crate) async fn follow_the_guide(vault: &Vault, keys: (&str, Value)) -> anyh
 }
 
 /// Has Vault call this STS in place of AWS's.
-pub(super) async fn call_double(vault: &Vault, sts: &Sts) -> anyhow::Result<()> {
+pub(crate) async fn call_double(vault: &Vault, sts: &Sts) -> anyhow::Result<()> {
     let endpoint = format!("http://{}", sts.address());
     let root = json!({
         "access_key": "AKIDVAULT", "secret_key": "secret", "region": "us-east-1",

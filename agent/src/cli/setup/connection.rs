@@ -20,7 +20,7 @@ const NOMAD: &str = "http://127.0.0.1:4646";
 /// The connection to Vault.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Vault (a token comes from VAULT_TOKEN or a file)")]
-pub(super) struct VaultArgs {
+pub(in crate::cli) struct VaultArgs {
     /// Address of a server, an agent or a proxy of Vault.
     #[arg(long, value_name = "ADDRESS", env = "VAULT_ADDR")]
     address: Option<String>,
@@ -47,7 +47,7 @@ pub(super) struct VaultArgs {
 /// The connection to Nomad.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Nomad (a token comes from NOMAD_TOKEN or a file)")]
-pub(super) struct NomadArgs {
+pub(in crate::cli) struct NomadArgs {
     /// Address of a server or a client of Nomad.
     #[arg(long, value_name = "ADDRESS", env = "NOMAD_ADDR")]
     address: Option<String>,
@@ -104,12 +104,12 @@ fn token(file: Option<&PathBuf>, variable: &str, variables: &dyn Variables) -> T
 
 impl VaultArgs {
     /// The address, given or usual.
-    pub(super) fn address(&self) -> &str {
+    pub(in crate::cli) fn address(&self) -> &str {
         self.address.as_deref().filter(|address| !address.is_empty()).unwrap_or(VAULT)
     }
 
     /// Prepares a client; nothing is sent yet.
-    pub(super) fn client(&self, variables: &dyn Variables) -> anyhow::Result<VaultClient> {
+    pub(in crate::cli) fn client(&self, variables: &dyn Variables) -> anyhow::Result<VaultClient> {
         let mut config = VaultConfig::new(address(self.address(), "VAULT_ADDR")?);
         config.token = token(self.token_file.as_ref(), "VAULT_TOKEN", variables);
         config.namespace = named(self.namespace.as_ref());
@@ -126,12 +126,17 @@ impl VaultArgs {
 
 impl NomadArgs {
     /// The address, given or usual.
-    pub(super) fn address(&self) -> &str {
+    pub(in crate::cli) fn address(&self) -> &str {
         self.address.as_deref().filter(|address| !address.is_empty()).unwrap_or(NOMAD)
     }
 
     /// Prepares a client; nothing is sent yet.
-    pub(super) fn client(&self, variables: &dyn Variables) -> anyhow::Result<NomadClient> {
+    pub(in crate::cli) fn client(&self, variables: &dyn Variables) -> anyhow::Result<NomadClient> {
+        Ok(NomadClient::new(self.config(variables)?)?.retrying(Retries::default()))
+    }
+
+    /// How Nomad is reached, and as whom.
+    pub(in crate::cli) fn config(&self, variables: &dyn Variables) -> anyhow::Result<NomadConfig> {
         let mut config = NomadConfig::new(address(self.address(), "NOMAD_ADDR")?);
         config.token = token(self.token_file.as_ref(), "NOMAD_TOKEN", variables);
         config.region = named(self.region.as_ref());
@@ -142,7 +147,7 @@ impl NomadArgs {
             server_name: named(self.tls_server_name.as_ref()),
             ..TlsConfig::default()
         };
-        Ok(NomadClient::new(config)?.retrying(Retries::default()))
+        Ok(config)
     }
 }
 
