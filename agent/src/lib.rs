@@ -11,6 +11,7 @@
 //!   [`tasks`] (what is done again and again), [`api`] (what operators ask it), [`events`], [`metrics`];
 //! - rollouts: [`rollout`] (what is decided and done), [`seams`] (the servers that are asked), [`notify`] (messages to people),
 //!   [`rollouts`] (all of it put together);
+//! - [`config_canary`]: a candidate for the configuration, tried by a few instances before all run it;
 //! - [`cli`]: the command line, the one place that prints.
 
 pub mod api;
@@ -18,6 +19,7 @@ pub mod app;
 pub mod change;
 pub mod cli;
 pub mod config;
+pub mod config_canary;
 pub mod confirmation;
 pub mod documents;
 pub mod driver;

@@ -9,6 +9,12 @@ const LONGEST: usize = 500;
 const PURE: &[&str] = &[
     "crates/openai-api/src/",
     "crates/nova-translate/src/",
+    "agent/src/config_canary/ledger.rs",
+    "agent/src/config_canary/observation.rs",
+    "agent/src/config_canary/phase",
+    "agent/src/config_canary/reading.rs",
+    "agent/src/config_canary/record",
+    "agent/src/config_canary/ring.rs",
     "agent/src/setup/names.rs",
     "agent/src/setup/plan.rs",
     "agent/src/setup/texts.rs",

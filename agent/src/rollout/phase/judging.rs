@@ -2,6 +2,9 @@
 //!
 //! The checks themselves are in `check`; that canaries are ready counts as one more.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::health::{self, Health};
@@ -27,7 +30,8 @@ pub(super) fn count(rollout: &mut Rollout, look: &Look<'_>) {
         results.extend(measured(rollout, look));
     }
     for (result, limit) in results {
-        if let Some(reason) = take(rollout, result, limit, look.now) {
+        let how = (limit, rollout.policy.interval);
+        if let Some(reason) = take_result(&mut rollout.checks, result, how, look.now) {
             decide(rollout, reason, look.now);
         }
     }
@@ -45,10 +49,14 @@ fn measured(rollout: &Rollout, look: &Look<'_>) -> Vec<(CheckResult, u32)> {
     results
 }
 
-/// Counts one result. Returns why the version has failed, if it has.
-fn take(rollout: &mut Rollout, result: CheckResult, limit: u32, now: Timestamp) -> Option<String> {
-    let interval = rollout.policy.interval;
-    let standing = rollout.checks.entry(result.check.clone()).or_insert_with(|| CheckStanding {
+/// Counts one result, at most once in an interval. Returns why what is judged has failed, if it has by so many failures in a row.
+pub(crate) fn take_result(
+    checks: &mut BTreeMap<String, CheckStanding>,
+    result: CheckResult,
+    (limit, interval): (u32, Duration),
+    now: Timestamp,
+) -> Option<String> {
+    let standing = checks.entry(result.check.clone()).or_insert_with(|| CheckStanding {
         result: result.clone(),
         failures: 0,
         errors: 0,
