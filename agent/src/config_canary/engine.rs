@@ -46,7 +46,9 @@ pub enum VisitError {
     #[error(transparent)]
     Store(#[from] CanaryStoreError),
     /// Somebody has written a key meanwhile.
-    #[error("a key has changed since it was read, so that nothing was written; the next visit goes on from that")]
+    #[error(
+        "a key has changed since it was read, so that nothing was written; the next visit goes on from that"
+    )]
     Overtaken,
     /// A later version's record is there.
     #[error("the record of the candidate is of a later version of the agent, which has to go on with it")]
@@ -112,7 +114,9 @@ impl CanaryEngine {
         if stored.as_ref().is_some_and(|stored| !stored.record.is_understood()) {
             return Err(VisitError::Newer);
         }
-        if let Some(open) = stored.as_ref().filter(|it| !it.record.has_ended() || !it.record.messages.is_empty()) {
+        if let Some(open) =
+            stored.as_ref().filter(|it| !it.record.has_ended() || !it.record.messages.is_empty())
+        {
             return Ok(Some(open.clone()));
         }
         let Some(record) = adopt(orders, lead.epoch(), Timestamp::now()) else {

@@ -63,7 +63,10 @@ impl Ledger {
     #[must_use]
     pub fn samples(&self) -> Option<Samples> {
         let (_, since) = self.of.as_ref()?;
-        let side = |instances: &BTreeMap<String, InstanceSamples>| Side { instances: instances.clone(), restarts: 0 };
+        let side = |instances: &BTreeMap<String, InstanceSamples>| Side {
+            instances: instances.clone(),
+            restarts: 0,
+        };
         Some(Samples {
             since: *since,
             canary: side(&self.ring),

@@ -149,4 +149,3 @@ pub struct Push {
     /// Its text.
     pub config: String,
 }
-

@@ -73,7 +73,8 @@ impl Sources {
             ledger.take(sample(&fleet, record, found).await);
         }
         let samples = ledger.samples();
-        let (config, candidate) = keys(documents.map_err(|error| format!("{:#}", anyhow::Error::from(error))));
+        let (config, candidate) =
+            keys(documents.map_err(|error| format!("{:#}", anyhow::Error::from(error))));
         Observation {
             config,
             candidate,
@@ -92,9 +93,9 @@ impl Sources {
         let mut kept = self.fleet.lock().unwrap_or_else(PoisonError::into_inner);
         match kept.as_ref().filter(|fleet| fleet.service() == service) {
             Some(fleet) => Arc::clone(fleet),
-            None => Arc::clone(
-                kept.insert(Arc::new(Fleet::new(self.consul.clone(), service, self.tls.clone()))),
-            ),
+            None => {
+                Arc::clone(kept.insert(Arc::new(Fleet::new(self.consul.clone(), service, self.tls.clone()))))
+            }
         }
     }
 }
@@ -118,14 +119,13 @@ fn keys(documents: Result<StoredDocuments, String>) -> (Seen<u64>, Seen<Candidat
 }
 
 /// The rollouts that are under way. One whose record cannot be read may be.
-fn under_way(
-    all: Result<Vec<(Target, Result<Rollout, RecordsError>)>, RecordsError>,
-) -> Seen<Vec<String>> {
+fn under_way(all: Result<Vec<(Target, Result<Rollout, RecordsError>)>, RecordsError>) -> Seen<Vec<String>> {
     let all = match all {
         Ok(all) => all,
         Err(error) => return Seen::Unknown(format!("{:#}", anyhow::Error::from(error))),
     };
-    let open = all.into_iter().filter(|(_, rollout)| !rollout.as_ref().is_ok_and(|rollout| rollout.has_ended()));
+    let open =
+        all.into_iter().filter(|(_, rollout)| !rollout.as_ref().is_ok_and(|rollout| rollout.has_ended()));
     Seen::Known(open.map(|(target, _)| format!("{}/{}", target.namespace, target.job)).collect())
 }
 
@@ -142,7 +142,7 @@ async fn found(fleet: &Fleet, prefix: &str) -> Seen<Vec<Found>> {
         .collect();
     let instances = listed.into_iter().map(|(instance, _)| instance).take(MAX_INSTANCES).collect();
     let config = format!("{prefix}/{CONFIG}");
-    let told = fleet.receipts(instances).map(|(instance, receipt)| {
+    let answers = fleet.receipts(instances).map(|(instance, receipt)| {
         let name = receipt.as_ref().ok().and_then(|receipt| receipt.instance.clone());
         let seen = InstanceSeen {
             name: name.unwrap_or_else(|| instance.name.id.clone()),
@@ -151,7 +151,7 @@ async fn found(fleet: &Fleet, prefix: &str) -> Seen<Vec<Found>> {
         };
         Found { instance, seen }
     });
-    let mut all: Vec<_> = told.collect().await;
+    let mut all: Vec<_> = answers.collect().await;
     all.sort_by(|one, other| one.seen.name.cmp(&other.seen.name));
     Seen::Known(all)
 }

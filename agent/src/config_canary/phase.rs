@@ -179,11 +179,13 @@ fn overdue(record: &mut ConfigCanary, look: &Look<'_>) -> Option<Act> {
 fn refusal(record: &ConfigCanary, look: &Look<'_>) -> Option<String> {
     let trial = record.trial.as_ref()?;
     let of_ring = look.instances().iter().filter(|instance| trial.ring.contains(&instance.name));
-    of_ring.filter_map(|instance| Some((instance, instance.tries(&record.id)?))).find_map(|(instance, tried)| {
-        let (kind, problem) = tried.refusal.as_ref().filter(|_| tried.state == "refused")?;
-        let passes = matches!(kind.as_str(), "expired" | "other_base");
-        (!passes).then(|| format!("{} cannot take it ({kind}): {problem}", instance.name))
-    })
+    of_ring.filter_map(|instance| Some((instance, instance.tries(&record.id)?))).find_map(
+        |(instance, tried)| {
+            let (kind, problem) = tried.refusal.as_ref().filter(|_| tried.state == "refused")?;
+            let passes = matches!(kind.as_str(), "expired" | "other_base");
+            (!passes).then(|| format!("{} cannot take it ({kind}): {problem}", instance.name))
+        },
+    )
 }
 
 /// What is still missing, or the promotion.

@@ -179,8 +179,10 @@ impl ConfigCanary {
     /// Whether this version may act on it.
     #[must_use]
     pub fn is_understood(&self) -> bool {
-        let is_known =
-            !matches!(self.phase, Phase::Unrecognized(_) | Phase::Ended { outcome: Outcome::Unrecognized(_) });
+        let is_known = !matches!(
+            self.phase,
+            Phase::Unrecognized(_) | Phase::Ended { outcome: Outcome::Unrecognized(_) }
+        );
         self.format <= FORMAT && is_known
     }
 

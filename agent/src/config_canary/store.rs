@@ -59,13 +59,17 @@ pub enum CanaryStoreError {
     #[error(transparent)]
     Documents(#[from] StoreError),
     /// The token may not read all of a folder.
-    #[error("the token may not read all keys below {folder}; what it cannot see must not be taken for absent")]
+    #[error(
+        "the token may not read all keys below {folder}; what it cannot see must not be taken for absent"
+    )]
     Hidden {
         /// The folder.
         folder: String,
     },
     /// A record cannot be read by this version.
-    #[error("{key} is no record that this version reads; it is left alone, let a newer agent lead or remove it")]
+    #[error(
+        "{key} is no record that this version reads; it is left alone, let a newer agent lead or remove it"
+    )]
     Unreadable {
         /// The key.
         key: String,
@@ -80,7 +84,9 @@ pub enum CanaryStoreError {
     #[error("{MAX_ORDERS} orders wait to be carried out: see whether an agent leads")]
     TooManyOrders,
     /// The step is larger than one transaction may be.
-    #[error("the step does not fit into one transaction: shorten the candidate or config, or raise Consul's limits.txn_max_req_len")]
+    #[error(
+        "the step does not fit into one transaction: shorten the candidate or config, or raise Consul's limits.txn_max_req_len"
+    )]
     TooLarge(#[source] Box<HashistackError>),
 }
 
@@ -230,7 +236,8 @@ impl CanaryStore {
             let mut keys: Vec<_> = self.list(&folder).await?.into_iter().map(|entry| entry.key).collect();
             keys.sort_unstable();
             // Ids sort by time.
-            let (key, value) = (format!("{folder}{}", ended.record.id), Bytes::from(serde_json::to_vec(&ended.record)?));
+            let (key, value) =
+                (format!("{folder}{}", ended.record.id), Bytes::from(serde_json::to_vec(&ended.record)?));
             operations.push(TxnOperation::Set { key, value });
             let outdated = (keys.len() + 1).saturating_sub(KEPT);
             operations.extend(keys.into_iter().take(outdated).map(|key| TxnOperation::Delete { key }));

@@ -34,7 +34,8 @@ pub struct ConfigCanaryTask {
 #[must_use]
 pub fn of(ground: &Ground) -> Option<(Arc<dyn Task>, Deliveries)> {
     let made = made(ground);
-    let made = made.inspect_err(|error| error!(ground.log, "no candidates are tried: {}", error_chain(error)));
+    let made =
+        made.inspect_err(|error| error!(ground.log, "no candidates are tried: {}", error_chain(error)));
     let (task, deliveries) = made.ok()?;
     Some((Arc::new(task), deliveries))
 }

@@ -23,7 +23,10 @@ async fn a_candidate_expires_by_itself_when_the_agent_is_gone() {
 
     let is_over = |receipt: &serde_json::Value| receipt["candidate"]["refusal"]["kind"] == "expired";
     let receipt = instance.receipt_where("an end by age", is_over).await.unwrap();
-    assert_eq!((&receipt["candidate"]["state"], &receipt["candidate"]["ring"]), (&"refused".into(), &"canary".into()));
+    assert_eq!(
+        (&receipt["candidate"]["state"], &receipt["candidate"]["ring"]),
+        (&"refused".into(), &"canary".into())
+    );
     assert_eq!(receipt["config"]["hash"], receipt["candidate"]["base_hash"], "{receipt}");
     assert!(!instance.serves("tried").await.unwrap(), "it is dropped although the key is there");
     assert!(scene.key("config.canary").await.unwrap().is_some());
@@ -46,7 +49,10 @@ async fn a_config_that_somebody_else_has_changed_is_kept_and_the_candidate_goes(
     let theirs = format!("{BASE}strict = true\n");
     scene.fleet.put("config", theirs.clone()).await.unwrap();
     let record = scene.record_at("superseded", DEADLINE).await.unwrap();
-    assert!(record["phase"]["outcome"]["why"].as_str().unwrap().contains("somebody has changed config"), "{record}");
+    assert!(
+        record["phase"]["outcome"]["why"].as_str().unwrap().contains("somebody has changed config"),
+        "{record}"
+    );
     assert_eq!(scene.key("config").await.unwrap(), Some(theirs), "the other's word stands");
     assert_eq!(scene.key("config.canary").await.unwrap(), None);
     scene.is_clean().await.unwrap();

@@ -36,25 +36,40 @@ async fn the_ring_applies_it_the_others_do_not_and_its_end_brings_config_back() 
     let scene = Scene::start(2).await.unwrap();
     let [ours, other] = &scene.instances[..] else { panic!("two were started") };
     let before = ours.receipt().await.unwrap();
-    assert!(before.as_object().unwrap().contains_key("candidate") && before["candidate"].is_null(), "{before}");
+    assert!(
+        before.as_object().unwrap().contains_key("candidate") && before["candidate"].is_null(),
+        "{before}"
+    );
     let value = candidate(base(&scene).await, &["proxy-0"], &good(), HOUR);
     scene.fleet.put("config.canary", value).await.unwrap();
     let told = ours.receipt_where("the candidate", state("applied")).await.unwrap();
     assert_eq!((&told["candidate"]["ring"], &told["candidate"]["refusal"]), (&json!("canary"), &Value::Null));
     assert_eq!(told["candidate"]["base_hash"], before["config"]["hash"], "{told}");
     assert_ne!(told["config"]["hash"], before["config"]["hash"], "{told}");
-    assert_eq!(told["config"]["documents"], before["config"]["documents"], "the documents beneath it are the same");
+    assert_eq!(
+        told["config"]["documents"], before["config"]["documents"],
+        "the documents beneath it are the same"
+    );
     let beside = other.receipt_where("the candidate of others", state("not_mine")).await.unwrap();
-    assert_eq!((&beside["candidate"]["ring"], &beside["config"]["hash"]), (&json!("stable"), &before["config"]["hash"]));
+    assert_eq!(
+        (&beside["candidate"]["ring"], &beside["config"]["hash"]),
+        (&json!("stable"), &before["config"]["hash"])
+    );
     assert!(ours.serves("tried").await.unwrap() && !other.serves("tried").await.unwrap());
     assert!(ours.metric("nova_proxy_config_candidate").await.unwrap() > 0.5);
     assert!(other.metric("nova_proxy_config_candidate").await.unwrap() < 0.5);
 
     // A fragment counts beneath the candidate as it does beneath `config`.
-    scene.fleet.put("config.d/more", "model \"more\" { target = \"us.amazon.nova-lite-v1:0\" }").await.unwrap();
-    ours.receipt_where("the fragment", |receipt| receipt["config"]["documents"].as_array().is_some_and(|all| all.len() == 2))
+    scene
+        .fleet
+        .put("config.d/more", "model \"more\" { target = \"us.amazon.nova-lite-v1:0\" }")
         .await
         .unwrap();
+    ours.receipt_where("the fragment", |receipt| {
+        receipt["config"]["documents"].as_array().is_some_and(|all| all.len() == 2)
+    })
+    .await
+    .unwrap();
     assert!(ours.serves("more").await.unwrap() && ours.serves("tried").await.unwrap());
 
     scene.fleet.delete("config.canary").await.unwrap();
@@ -82,12 +97,20 @@ async fn what_must_not_be_applied_is_refused_with_the_reason_and_config_serves_o
         assert!(told["refusal"].is_null() && told["consul"]["state"] == "in_sync", "config is well: {told}");
         if kind == "invalid" {
             let fault = &told["candidate"]["refusal"]["faults"][0];
-            assert_eq!((&fault["file"], &fault["line"]), (&json!("nova/test/config.canary"), &json!(2)), "{told}");
+            assert_eq!(
+                (&fault["file"], &fault["line"]),
+                (&json!("nova/test/config.canary"), &json!(2)),
+                "{told}"
+            );
         }
         assert!(ours.serves("steady").await.unwrap() && !ours.serves("tried").await.unwrap(), "{kind}");
     }
     // A bootstrap field is as far from a candidate as from any document.
-    scene.fleet.put("config.canary", candidate(index, &ring, "listen = \"127.0.0.1:1\"", HOUR)).await.unwrap();
+    scene
+        .fleet
+        .put("config.canary", candidate(index, &ring, "listen = \"127.0.0.1:1\"", HOUR))
+        .await
+        .unwrap();
     let told = ours.receipt_where("a refusal of listen", refused("invalid")).await;
     let told = told.unwrap();
     assert_eq!(told["candidate"]["state"], "refused", "{told}");
@@ -112,8 +135,14 @@ async fn it_is_never_kept_for_a_start_and_a_start_finds_it_again() {
     scene.fleet.consul.kill().await.unwrap();
     scene.instances[0].start().await.unwrap();
     let receipt = scene.instances[0].receipt().await.unwrap();
-    assert_eq!((&receipt["config"]["source"], &receipt["candidate"]), (&json!("last_known_good"), &Value::Null));
-    assert!(scene.instances[0].serves("steady").await.unwrap() && !scene.instances[0].serves("tried").await.unwrap());
+    assert_eq!(
+        (&receipt["config"]["source"], &receipt["candidate"]),
+        (&json!("last_known_good"), &Value::Null)
+    );
+    assert!(
+        scene.instances[0].serves("steady").await.unwrap()
+            && !scene.instances[0].serves("tried").await.unwrap()
+    );
 }
 
 #[tokio::test]
@@ -124,5 +153,8 @@ async fn an_instance_on_which_consul_is_lost_drops_it_at_its_age_all_the_same() 
     scene.instances[0].receipt_where("the candidate", state("applied")).await.unwrap();
     scene.fleet.consul.kill().await.unwrap();
     scene.instances[0].receipt_where("its end", refused("expired")).await.unwrap();
-    assert!(scene.instances[0].serves("steady").await.unwrap() && !scene.instances[0].serves("tried").await.unwrap());
+    assert!(
+        scene.instances[0].serves("steady").await.unwrap()
+            && !scene.instances[0].serves("tried").await.unwrap()
+    );
 }

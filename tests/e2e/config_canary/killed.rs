@@ -60,7 +60,11 @@ async fn a_good_candidate_is_promoted_by_the_fourth_agent() {
     assert_eq!(scene.key("config").await.unwrap().as_deref(), Some(good().as_str()));
     let history = scene.config(&["history", "--json"]).await.unwrap();
     let listed: serde_json::Value = serde_json::from_str(&history.stdout).unwrap();
-    assert_eq!(listed["records"].as_array().unwrap().len(), 2, "what was found, and the promotion once: {listed}");
+    assert_eq!(
+        listed["records"].as_array().unwrap().len(),
+        2,
+        "what was found, and the promotion once: {listed}"
+    );
 }
 
 #[tokio::test]

@@ -49,10 +49,15 @@ async fn a_bad_candidate_touches_its_share_and_is_taken_away_with_the_numbers() 
     assert_eq!(scene.key("config.canary").await.unwrap(), None);
     assert_eq!(scene.key("config").await.unwrap().as_deref(), Some(BASE));
     let counts = callers.end();
-    let (all, touched) = counts.iter().fold((0, 0), |(all, touched), one| {
-        (all + one.total(), touched + one.throttled + one.other)
-    });
-    let elsewhere: usize = counts.iter().enumerate().filter(|(at, _)| *at != place).map(|(_, one)| one.total() - one.answered).sum();
+    let (all, touched) = counts
+        .iter()
+        .fold((0, 0), |(all, touched), one| (all + one.total(), touched + one.throttled + one.other));
+    let elsewhere: usize = counts
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| *at != place)
+        .map(|(_, one)| one.total() - one.answered)
+        .sum();
     show(&format!(
         "bad candidate: {touched} of {all} requests touched, {:.1} % beside a share of 20 %, none of them elsewhere; taken away for {why}",
         100.0 * touched as f64 / all as f64
@@ -75,7 +80,11 @@ async fn a_good_candidate_is_promoted_and_stands_in_the_history() {
     let pushed = scene.push(&good(), &["--share", "20%", "--follow", "--json"]).await.unwrap();
     assert_eq!(pushed.code, Some(0), "{pushed:?}\n{}", agent.report());
     let told: serde_json::Value = serde_json::from_str(&pushed.stdout).unwrap();
-    assert_eq!((&told["outcome"], stands(&told["record"])), (&serde_json::json!("promoted"), "promoted"), "{told}");
+    assert_eq!(
+        (&told["outcome"], stands(&told["record"])),
+        (&serde_json::json!("promoted"), "promoted"),
+        "{told}"
+    );
     assert_eq!(scene.key("config").await.unwrap().as_deref(), Some(good().as_str()));
     assert_eq!(scene.key("config.canary").await.unwrap(), None);
     scene.is_clean().await.unwrap();
@@ -91,7 +100,10 @@ async fn a_good_candidate_is_promoted_and_stands_in_the_history() {
     let record: serde_json::Value = serde_json::from_str(&history.stdout).unwrap();
     assert_eq!(record["documents"]["config"], good(), "{record}");
     let message = record["message"].as_str().unwrap();
-    assert!(message.starts_with("try it (candidate ") && message.ends_with("promoted by nova-agent)"), "{message}");
+    assert!(
+        message.starts_with("try it (candidate ") && message.ends_with("promoted by nova-agent)"),
+        "{message}"
+    );
 }
 
 #[tokio::test]

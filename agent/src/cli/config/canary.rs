@@ -64,9 +64,16 @@ pub(super) async fn push(connection: &Connection, args: &PushArgs) -> anyhow::Re
         return Ok(ExitCode::from(FAILED));
     }
     let config = edit.put.get(CONFIG).cloned().unwrap_or_default();
-    ensure!(config.len() <= MAX_TEXT, "the candidate has {} bytes, and at most {MAX_TEXT} are tried", config.len());
+    ensure!(
+        config.len() <= MAX_TEXT,
+        "the candidate has {} bytes, and at most {MAX_TEXT} are tried",
+        config.len()
+    );
     let Some(base) = stored.documents().get(CONFIG) else {
-        bail!("there is no {} yet that a candidate could be compared with: push it without --canary", stored.key(CONFIG));
+        bail!(
+            "there is no {} yet that a candidate could be compared with: push it without --canary",
+            stored.key(CONFIG)
+        );
     };
     ensure!(base.value != config.as_bytes(), "{} holds this text already", stored.key(CONFIG));
     let max_age = args.max_age.unwrap_or(DEFAULT_MAX_AGE);
@@ -98,10 +105,16 @@ pub(super) async fn push(connection: &Connection, args: &PushArgs) -> anyhow::Re
         record.has_ended() || record.trial.as_ref().is_some_and(|trial| trial.applied_at.is_some())
     };
     let deadline = if args.follow { LONGEST_MAX_AGE * 2 } else { args.write.wait };
-    let fate = wait(&store, &order, deadline, |record| {
-        if args.follow { record.has_ended() } else { is_on_ring(record) }
-    })
-    .await?;
+    let fate =
+        wait(
+            &store,
+            &order,
+            deadline,
+            |record| {
+                if args.follow { record.has_ended() } else { is_on_ring(record) }
+            },
+        )
+        .await?;
     report(&order.id, fate, args.write.json, args.follow)
 }
 
@@ -181,7 +194,9 @@ fn report(id: &str, fate: Fate, is_json: bool, is_followed: bool) -> anyhow::Res
         }
         Fate::Open => {
             if !is_json {
-                complain("no agent has taken it in yet: it is turned away if none does within ten minutes; see `nova-agent config status`");
+                complain(
+                    "no agent has taken it in yet: it is turned away if none does within ten minutes; see `nova-agent config status`",
+                );
             }
             told(id, "ordered", None, is_json, UNCONFIRMED)
         }
@@ -189,7 +204,13 @@ fn report(id: &str, fate: Fate, is_json: bool, is_followed: bool) -> anyhow::Res
             let is_promoted = matches!(record.phase, Phase::Ended { outcome: Outcome::Promoted { .. } });
             let is_tried = record.trial.as_ref().is_some_and(|trial| trial.applied_at.is_some());
             let code = match (record.has_ended(), is_followed) {
-                (true, _) => if is_promoted { 0 } else { FAILED },
+                (true, _) => {
+                    if is_promoted {
+                        0
+                    } else {
+                        FAILED
+                    }
+                }
                 (false, false) if is_tried => 0,
                 (false, _) => UNCONFIRMED,
             };

@@ -61,7 +61,8 @@ fn carry_out(record: &mut ConfigCanary, order: &Order, now: Timestamp) -> Result
             Err("no instance tries it yet: push it without --canary, if it is not to be tried".to_owned())
         }
         OrderKind::Promote { .. } => {
-            record.promote_ordered = Some(PromoteOrder { by: order.by.clone(), reason: order.reason.clone() });
+            record.promote_ordered =
+                Some(PromoteOrder { by: order.by.clone(), reason: order.reason.clone() });
             Ok(())
         }
         _ => {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::config_canary::observation::{CandidateSeen, Order, OrderKind, Told, Tried};
-use crate::config_canary::record::tests::record;
 use crate::config_canary::record::Trial;
+use crate::config_canary::record::tests::record;
 use crate::rollout::policy::{CheckPolicy, Metric};
 use crate::rollout::verdict::{CheckResult, Measured};
 

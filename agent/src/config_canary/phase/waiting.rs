@@ -1,5 +1,6 @@
 //! Before any instance has it: what has to come first, which instances will try it, and the gates of its policy.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -51,8 +52,8 @@ fn ready(record: &ConfigCanary, look: &Look<'_>) -> Result<(Trial, u64), String>
         Seen::Unknown(why) => return Err(format!("the records of rollouts, which could not be read: {why}")),
         Seen::Known(_) | Seen::Absent => {}
     }
-    let clock = |gate: &&_| matches!(gate_of(gate), GateKind::Window { .. } | GateKind::Blackout { .. });
-    if let Some(closed) = closed_at(record, look.now, GatePoint::Start, clock) {
+    // Who pushes has approved the trial: what else stands before the start is refused when the policy is read.
+    if let Some(closed) = closed_at(record, look.now, GatePoint::Start) {
         return Err(closed);
     }
     let replaces = match &look.seen.candidate {
@@ -78,7 +79,7 @@ fn choose(record: &ConfigCanary, look: &Look<'_>) -> Result<Trial, String> {
     };
     let trial = |ring| Trial { at: look.now, ring, instances: all.len(), applied_at: None };
     if all.len() == 1 {
-        return Ok(trial(std::collections::BTreeSet::new()));
+        return Ok(trial(BTreeSet::new()));
     }
     let able: Vec<_> = all.iter().filter(|instance| instance.could_try(record.push.base_index)).collect();
     if able.len() < 2 {
@@ -105,25 +106,19 @@ fn described(trial: &Trial) -> String {
 
 /// What a gate before the promotion waits for, where one is closed.
 pub(super) fn closed_gate(record: &ConfigCanary, now: Timestamp) -> Option<String> {
-    closed_at(record, now, GatePoint::Promotion, |_| true)
+    closed_at(record, now, GatePoint::Promotion)
 }
 
-fn gate_of(gate: &crate::rollout::policy::GatePolicy) -> &GateKind {
-    &gate.kind
-}
-
-fn closed_at(
-    record: &ConfigCanary,
-    now: Timestamp,
-    point: GatePoint,
-    counts: impl Fn(&&crate::rollout::policy::GatePolicy) -> bool,
-) -> Option<String> {
-    let gates = record.policy().gates.iter().filter(|gate| gate.before == point).filter(counts);
-    gates.into_iter().find_map(|policy| {
+fn closed_at(record: &ConfigCanary, now: Timestamp, point: GatePoint) -> Option<String> {
+    record.policy().gates.iter().filter(|gate| gate.before == point).find_map(|policy| {
         let name = &policy.name;
         match &policy.kind {
-            GateKind::Approval => Some(format!("the approval {name}, which is somebody's order to promote it")),
-            GateKind::Webhook { .. } => Some(format!("the webhook {name}, which is not asked about candidates")),
+            GateKind::Approval => {
+                Some(format!("the approval {name}, which is somebody's order to promote it"))
+            }
+            GateKind::Webhook { .. } => {
+                Some(format!("the webhook {name}, which is not asked about candidates"))
+            }
             kind => match gate::at(kind, now) {
                 Opening::Open(_) => None,
                 Opening::Closed(Some(until)) => Some(format!("{name}, which opens at {until}")),

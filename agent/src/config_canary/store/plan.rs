@@ -24,8 +24,7 @@ pub(super) async fn operations(
         Act::Begin { replaces } => {
             let Some(value) = candidate_of(record) else { return Ok(None) };
             let config = TxnOperation::CheckIndex { key: key(CONFIG), modify_index: record.push.base_index };
-            let put =
-                TxnOperation::Cas { key: candidate, value: value.to_value()?, modify_index: *replaces };
+            let put = TxnOperation::Cas { key: candidate, value: value.to_value()?, modify_index: *replaces };
             Ok(Some(vec![config, put]))
         }
         Act::TakeAway { modify_index } => {

@@ -19,7 +19,8 @@ pub(super) fn read(file: Option<&Path>, max_age: Duration) -> anyhow::Result<Pol
         }
     };
     let target = Target { namespace: "default".to_owned(), job: "config".to_owned() };
-    let found = of_job(&target, &[], std::slice::from_ref(&body)).map_err(|faults| anyhow::anyhow!("{faults}"))?;
+    let found =
+        of_job(&target, &[], std::slice::from_ref(&body)).map_err(|faults| anyhow::anyhow!("{faults}"))?;
     let Some(found) = found else { bail!("{} names another job: leave job and namespace out", body.name) };
     fitting(found.policy, max_age).with_context(|| format!("the policy of {} cannot be used", body.name))
 }
@@ -39,9 +40,13 @@ fn fitting(mut policy: Policy, max_age: Duration) -> anyhow::Result<Policy> {
     for gate in &policy.gates {
         let name = &gate.name;
         match &gate.kind {
-            GateKind::Webhook { .. } => bail!("webhook {name:?}: webhooks are not asked about candidates; take it out"),
+            GateKind::Webhook { .. } => {
+                bail!("webhook {name:?}: webhooks are not asked about candidates; take it out")
+            }
             GateKind::Approval if gate.before == GatePoint::Start => {
-                bail!("approval {name:?}: who pushes a candidate has approved its trial; write before = \"promotion\"")
+                bail!(
+                    "approval {name:?}: who pushes a candidate has approved its trial; write before = \"promotion\""
+                )
             }
             GateKind::Approval | GateKind::Window { .. } | GateKind::Blackout { .. } => {}
         }

@@ -12,10 +12,16 @@ pub(in super::super) fn summary(record: &ConfigCanary) -> String {
         Phase::Waiting => format!("candidate {id} of {by} waits for {}", record.waiting_for),
         Phase::Trying => match &record.trial {
             Some(trial) if trial.ring.is_empty() => {
-                format!("candidate {id} of {by} is on no instance: there is one alone, and a person has to decide")
+                format!(
+                    "candidate {id} of {by} is on no instance: there is one alone, and a person has to decide"
+                )
             }
             Some(trial) => {
-                format!("candidate {id} of {by} is tried by {} of {} instances", trial.ring.len(), trial.instances)
+                format!(
+                    "candidate {id} of {by} is tried by {} of {} instances",
+                    trial.ring.len(),
+                    trial.instances
+                )
             }
             None => format!("candidate {id} of {by} is tried"),
         },
@@ -23,7 +29,11 @@ pub(in super::super) fn summary(record: &ConfigCanary) -> String {
             format!("candidate {id} of {by} was promoted by {whom}: record {history} of the history")
         }
         Phase::Ended { outcome } => {
-            format!("candidate {id} of {by} was taken away ({}): {}", record.phase.name().as_str(), outcome.why())
+            format!(
+                "candidate {id} of {by} was taken away ({}): {}",
+                record.phase.name().as_str(),
+                outcome.why()
+            )
         }
         Phase::Unrecognized(_) => {
             format!("candidate {id} of {by} is in a phase of a later version of nova-agent")

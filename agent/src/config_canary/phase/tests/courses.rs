@@ -13,7 +13,11 @@ fn a_good_one_is_put_on_its_ring_judged_and_promoted() {
     let begun = advance(&waiting(), &quiet(), at(1));
     assert_eq!((phase(&begun), &begun.act), ("trying", &Act::Begin { replaces: 0 }));
     let trial = begun.record.trial.clone().unwrap();
-    assert_eq!((trial.ring.len(), trial.instances, trial.applied_at), (1, 3, None), "a fifth of three is one");
+    assert_eq!(
+        (trial.ring.len(), trial.instances, trial.applied_at),
+        (1, 3, None),
+        "a fifth of three is one"
+    );
     let name = names(&trial.ring)[0].to_owned();
 
     let mut seen = tried(Verdict::Pass);
@@ -120,7 +124,8 @@ fn one_instance_alone_is_spared_and_a_person_decides() {
 
 #[test]
 fn a_rollout_comes_first_and_the_candidate_is_tried_again_after_it() {
-    let rollout = |seen: Observation| Observation { rollouts: Seen::Known(vec!["default/web".to_owned()]), ..seen };
+    let rollout =
+        |seen: Observation| Observation { rollouts: Seen::Known(vec!["default/web".to_owned()]), ..seen };
     let step = advance(&waiting(), &rollout(quiet()), at(1));
     assert_eq!((phase(&step), step.act), ("waiting", Act::Nothing));
     assert!(step.record.waiting_for.contains("default/web"), "{}", step.record.waiting_for);
@@ -182,7 +187,8 @@ fn orders_are_handled_once_and_those_that_are_declined_say_why() {
         (promote("c1"), at(99), None),
         (abort.clone(), at(99), None),
     ] {
-        let seen = Observation { orders: vec![order("o", kind.clone(), given)], ..tried(Verdict::Inconclusive) };
+        let seen =
+            Observation { orders: vec![order("o", kind.clone(), given)], ..tried(Verdict::Inconclusive) };
         let step = advance(&trying(&["a"], Some(at(0))), &seen, at(100));
         let handled = step.record.handled.iter().find(|handled| handled.id == "o").unwrap();
         match expected {
