@@ -190,26 +190,35 @@ async fn sample(
     let compared: Vec<&Found> = if has_others { same } else { found.iter().collect() };
     let asked = compared.into_iter().filter_map(|one| {
         let is_of_ring = is_of_ring(one);
-        let hash = one.seen.told.as_ref().ok().and_then(|told| told.hash.clone());
         // What an instance of the ring counts while it runs `config` is not the candidate's.
         let counts = !is_of_ring || one.seen.told.is_err() || one.seen.has_applied(&record.id);
-        counts.then(|| (one, is_of_ring, hash.filter(|_| is_of_ring)))
-    });
-    stream::iter(asked.collect::<Vec<_>>())
-        .map(async |(one, is_of_ring, hash)| {
-            (one.seen.name.clone(), is_of_ring, snapshot(fleet, one, hash.as_deref()).await)
+        counts.then(|| Asked {
+            name: one.seen.name.clone(),
+            is_of_ring,
+            // What told no receipt is not asked for counts that could not be told apart.
+            told: one.seen.told.as_ref().map_err(Clone::clone).and_then(|told| {
+                let hash = told.hash.clone().filter(|_| is_of_ring);
+                Ok((one.instance.address.clone()?, hash))
+            }),
         })
-        .buffered(CONCURRENCY)
-        .collect()
-        .await
+    });
+    let asked: Vec<_> = asked.collect();
+    stream::iter(asked).map(|asked| snapshot(fleet, asked)).buffered(CONCURRENCY).collect().await
 }
 
-async fn snapshot(fleet: &Fleet, found: &Found, hash: Option<&str>) -> Result<Snapshot, String> {
-    // What told no receipt is not asked for counts that could not be told apart.
-    if let Err(why) = &found.seen.told {
-        return Err(why.clone());
-    }
-    let address = found.instance.address.clone()?;
-    let page = fleet.metrics(&address).await?;
-    reading::read(&page, hash).map_err(|error| format!("{address}: {error}"))
+/// An instance that is asked for its counts: where, and of which configuration, or why it cannot be asked.
+struct Asked {
+    name: String,
+    is_of_ring: bool,
+    told: Result<(String, Option<String>), String>,
+}
+
+async fn snapshot(fleet: &Fleet, asked: Asked) -> (String, bool, Result<Snapshot, String>) {
+    let Asked { name, is_of_ring, told } = asked;
+    let read = async {
+        let (address, hash) = told?;
+        let page = fleet.metrics(&address).await?;
+        reading::read(&page, hash.as_deref()).map_err(|error| format!("{address}: {error}"))
+    };
+    (name, is_of_ring, read.await)
 }
