@@ -162,8 +162,10 @@ impl Agent {
         let leadership = election.leadership();
         let record = Arc::new(LeaderRecord::new(self.clients.consul.clone(), &config.kv_prefix, instance));
         let own: Arc<dyn Task> = Arc::<LeaderRecord>::clone(&record);
-        let (rollouts, beside) = tasks::rollouts::of(&self.ground(follow_policies, &log)).unzip();
-        let driver = Arc::new(Driver::new(rollouts.into_iter().chain([own])));
+        let ground = self.ground(follow_policies, &log);
+        let (rollouts, beside) = tasks::rollouts::of(&ground).unzip();
+        let (config_canary, deliveries) = tasks::config_canary::of(&ground).unzip();
+        let driver = Arc::new(Driver::new(rollouts.into_iter().chain(config_canary).chain([own])));
         record.of(&driver);
         let (leader_record, follow_record) = watch::channel(None);
         let api = self.api(&election, &driver, follow_record, &log);
@@ -200,6 +202,9 @@ impl Agent {
         driver.start(&tasks, &around);
         if let Some(beside) = beside {
             beside.start(&driver, &tasks);
+        }
+        if let Some(deliveries) = deliveries {
+            tasks::config_canary::start(deliveries, &tasks);
         }
         serve(unix, tcp, &api, &tasks, &base);
 

@@ -6,15 +6,14 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+// The candidate on the canary ring is no document of its own: it stands in for `config` for a while.
+use nova_config::CANDIDATE;
 
 /// The name of the document that comes first, and without which nothing is applied.
 pub const CONFIG: &str = "config";
 
 /// What the names of all other documents begin with.
 pub const FRAGMENTS: &str = "config.d/";
-
-/// The name of the candidate on the canary ring. It is no document of its own: it stands in for `config` for a while.
-const CANARY: &str = "config.canary";
 
 /// The longest name of a fragment: it is part of a key and of every fault's place.
 const MAX_FRAGMENT_NAME: usize = 128;
@@ -40,7 +39,7 @@ pub struct StoredDocuments {
     prefix: String,
     documents: BTreeMap<String, StoredDocument>,
     index: u64,
-    canary: Option<u64>,
+    canary: Option<StoredDocument>,
 }
 
 impl StoredDocuments {
@@ -57,7 +56,7 @@ impl StoredDocuments {
         for (key, value, modify_index) in entries {
             let below = key.strip_prefix(&stored.prefix).and_then(|rest| rest.strip_prefix('/'));
             match below {
-                Some(CANARY) => stored.canary = Some(modify_index),
+                Some(CANDIDATE) => stored.canary = Some(StoredDocument { value, modify_index }),
                 Some(name) if is_document(name, &value) => {
                     stored.documents.insert(name.to_owned(), StoredDocument { value, modify_index });
                 }
@@ -91,10 +90,10 @@ impl StoredDocuments {
         &self.documents
     }
 
-    /// The modify index of the candidate on the canary ring, if there is one.
+    /// The candidate on the canary ring, if there is one.
     #[must_use]
-    pub fn canary(&self) -> Option<u64> {
-        self.canary
+    pub fn canary(&self) -> Option<&StoredDocument> {
+        self.canary.as_ref()
     }
 
     /// Whether there is no document at all.
@@ -192,7 +191,7 @@ mod tests {
         // A name with a slash is a document, and a faulty one: who judges the documents says so.
         let names: Vec<_> = found.documents().keys().map(String::as_str).collect();
         assert_eq!(names, ["config", "config.d/limits", "config.d/old/limits"]);
-        assert_eq!((found.canary(), found.index()), (Some(2), 99));
+        assert_eq!((found.canary().map(|canary| canary.modify_index), found.index()), (Some(2), 99));
         assert_eq!(found.indexes()["nova/prod/config.d/limits"], 4);
     }
 

@@ -13,6 +13,7 @@
 //! - rollouts: [`rollout`] (what is decided and done), [`seams`] (the servers that are asked), [`notify`] (messages to people),
 //!   [`rollouts`] (all of it put together);
 //! - [`prices`]: price books, negotiated prices and traffic for commands; what things cost is the crate `nova-pricing`;
+//! - [`config_canary`]: a candidate for the configuration, tried by a few instances before all run it;
 //! - [`cli`]: the command line, the one place that prints.
 
 pub mod api;
@@ -20,6 +21,7 @@ pub mod app;
 pub mod change;
 pub mod cli;
 pub mod config;
+pub mod config_canary;
 pub mod confirmation;
 pub mod documents;
 pub mod driver;

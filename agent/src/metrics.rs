@@ -3,7 +3,7 @@
 use metrics::Unit;
 use nova_telemetry::metrics::{MetricKind, MetricSpec};
 
-use crate::{notify, rollouts};
+use crate::{config_canary, notify, rollouts};
 
 /// Whether this instance leads and may act.
 pub const LEADER: &str = "nova_agent_leader";
@@ -104,6 +104,13 @@ pub const METRICS: &[MetricSpec] = &[
         Unit::Count,
         &["phase"],
         "Changes of rollouts' phases, by the phase that was entered.",
+    ),
+    spec(
+        config_canary::engine::TRANSITIONS_TOTAL,
+        MetricKind::Counter,
+        Unit::Count,
+        &["phase"],
+        "Changes of the phases of candidates for the configuration, by the phase that was entered.",
     ),
     spec(
         notify::NOTIFICATIONS_TOTAL,

@@ -1,7 +1,7 @@
-//! Messages to people about rollouts: handed over at once, delivered beside the work, and given up after some tries.
+//! Messages to people about rollouts and candidates: handed over at once, delivered beside the work, and given up after some tries.
 //!
 //! Owns the queue and its bounds, and counts what was not delivered. How a message is delivered is in `webhook`; what it says is
-//! decided in `rollout`. A rollout never waits for a message: one that was queued when the process ends may be lost, and the record
+//! decided in `rollout` and `config_canary`. Neither ever waits for a message: one that was queued when the process ends may be lost, and the record
 //! in Consul says the same.
 
 pub mod webhook;
@@ -33,16 +33,45 @@ pub struct Message {
     pub message: String,
     /// What to do about it; empty where there is nothing to do.
     pub advice: String,
-    /// The namespace of the job.
-    pub namespace: String,
-    /// The job.
-    pub job: String,
-    /// The deployment.
-    pub deployment_id: String,
-    /// The version of the job.
-    pub job_version: u64,
+    /// What it is about.
+    #[serde(flatten)]
+    pub about: Subject,
     /// When it was written, RFC 3339.
     pub at: jiff::Timestamp,
+}
+
+/// What a message is about.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Subject {
+    /// A new version of a job.
+    Rollout {
+        /// The namespace of the job.
+        namespace: String,
+        /// The job.
+        job: String,
+        /// The deployment.
+        deployment_id: String,
+        /// The version of the job.
+        job_version: u64,
+    },
+    /// A candidate for the configuration.
+    Candidate {
+        /// The prefix of the keys.
+        kv_prefix: String,
+        /// The candidate's id.
+        candidate: String,
+    },
+}
+
+impl Subject {
+    /// Its name, for the log.
+    fn name(&self) -> &str {
+        match self {
+            Self::Rollout { job, .. } => job,
+            Self::Candidate { candidate, .. } => candidate,
+        }
+    }
 }
 
 /// A message on its way to one receiver.
@@ -109,7 +138,7 @@ impl Notifier {
                 warn!(
                     self.log,
                     "a notification was dropped: too many wait to be delivered, or the agent stops";
-                    "host" => host, "kind" => &message.kind, "job" => &message.job
+                    "host" => host, "kind" => &message.kind, "about" => message.about.name()
                 );
             }
         }
@@ -121,7 +150,7 @@ impl Notifier {
         warn!(
             self.log,
             "a notification cannot be sent: {why}";
-            "receiver" => receiver, "kind" => &message.kind, "job" => &message.job
+            "receiver" => receiver, "kind" => &message.kind, "about" => message.about.name()
         );
     }
 
@@ -153,7 +182,7 @@ impl Deliveries {
                         warn!(
                             log,
                             "a notification was given up after {} tries: {reason}", webhook::TRIES;
-                            "host" => letter.to.host(), "kind" => &letter.message.kind, "job" => &letter.message.job
+                            "host" => letter.to.host(), "kind" => &letter.message.kind, "about" => letter.message.about.name()
                         );
                     }
                 }

@@ -25,6 +25,9 @@ pub struct Receipt {
     pub config: AppliedConfig,
     /// Why the last documents were refused, if they were.
     pub refusal: Option<Refusal>,
+    /// What it does about a candidate for `config`. Absent: it is of a version that tries none; null: there is none.
+    #[serde(deserialize_with = "told")]
+    pub candidate: Option<Option<CandidateView>>,
     /// How the instance stands with Consul.
     #[serde(deserialize_with = "or_default")]
     pub consul: ConsulView,
@@ -34,6 +37,32 @@ pub struct Receipt {
     /// How old its secrets are.
     #[serde(deserialize_with = "or_default")]
     pub secrets: Vec<SecretView>,
+}
+
+/// What an instance does about a candidate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct CandidateView {
+    /// The candidate's id; none where the instance cannot read it.
+    pub id: Option<String>,
+    /// `canary`, `stable` or `unknown`.
+    pub ring: Option<String>,
+    /// `applied`, `not_mine` or `refused`.
+    pub state: Option<String>,
+    /// The hash of what is in force without it.
+    pub base_hash: Option<String>,
+    /// Why it is refused, if it is.
+    pub refusal: Option<CandidateRefusal>,
+}
+
+/// Why a candidate is refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct CandidateRefusal {
+    /// In one word, such as `invalid`, `expired`, `other_base`.
+    pub kind: String,
+    /// In a sentence.
+    pub problem: String,
 }
 
 /// The configuration in force.
@@ -166,6 +195,11 @@ fn indexes(documents: &[DocumentIndex]) -> Indexes {
     documents.iter().map(|document| (document.key.clone(), document.modify_index)).collect()
 }
 
+/// Null is told from absent.
+fn told<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
 /// Null is as good as absent.
 fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
@@ -190,6 +224,16 @@ mod tests {
         assert_eq!((refusal.faults[0].line, refusal.refused()["nova/prod/config"]), (3, 130));
         assert_eq!(receipt.config.waiting_for_restart, ["listen"]);
         assert_eq!(receipt.consul.seen_index, Some(130));
+    }
+
+    #[test]
+    fn a_version_that_tries_no_candidates_is_told_from_one_that_sees_none() {
+        let read = |text: &str| serde_json::from_str::<Receipt>(text).unwrap().candidate;
+        assert_eq!((read("{}"), read(r#"{"candidate":null}"#)), (None, Some(None)));
+        let text = r#"{"candidate":{"id":"c","ring":"canary","state":"refused","modify_index":9,
+            "refusal":{"kind":"invalid","problem":"line 1","faults":[]}}}"#;
+        let found = read(text).unwrap().unwrap();
+        assert_eq!((found.id.as_deref(), found.refusal.unwrap().kind.as_str()), (Some("c"), "invalid"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub mod engine;
 pub mod finding;
 pub mod gate;
 pub mod hooks;
-mod millis;
+pub(crate) mod millis;
 pub mod observation;
 mod observe;
 pub mod phase;

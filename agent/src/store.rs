@@ -262,7 +262,8 @@ impl ConfigStore {
     }
 }
 
-fn step(operation: &Operation) -> TxnOperation {
+/// A step of a change, as Consul has it.
+pub(crate) fn step(operation: &Operation) -> TxnOperation {
     match operation.clone() {
         Operation::Put { key, value, modify_index } => TxnOperation::Cas { key, value, modify_index },
         Operation::Unchanged { key, modify_index } => TxnOperation::CheckIndex { key, modify_index },

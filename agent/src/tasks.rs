@@ -1,5 +1,6 @@
 //! What the daemon does again and again: one file for each automation, and what all of them share.
 
+pub mod config_canary;
 mod leader_record;
 pub mod rollouts;
 

@@ -4,6 +4,7 @@
 //! (`tests/corpus.rs`), so that an input that once broke something stays mended. A function fails by a panic. It leaves the search for
 //! inputs to libFuzzer, and IO to nobody: all of them work in memory.
 
+mod candidate;
 mod config;
 mod journal;
 mod keys_file;
@@ -11,6 +12,7 @@ mod proxy_header;
 mod request;
 mod stream;
 
+pub use candidate::candidate;
 pub use config::config;
 pub use journal::journal;
 pub use keys_file::keys_file;
@@ -28,6 +30,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("frames", frames),
     ("stream", stream),
     ("config", config),
+    ("candidate", candidate),
     ("proxy_header", proxy_header),
     ("keys_file", keys_file),
     ("journal", journal),

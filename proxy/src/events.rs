@@ -19,7 +19,7 @@ use nova_translate::reply;
 use slog::{Level, Logger, debug, error, info, warn};
 use tokio::time::Instant;
 
-use crate::receipt::{ConfigSource, ConsulState, RegistrationState};
+use crate::receipt::{CandidateStanding, CandidateState, ConfigSource, ConsulState, RegistrationState};
 use crate::record::{Outcome, UsageRecord};
 use crate::upstream::{BreakerKey, BreakerState, Transitions};
 
@@ -203,6 +203,35 @@ pub(crate) fn config_standing(applied_index: Option<u64>, is_refused: bool) {
     )]
     metrics::gauge!(names::CONFIG_APPLIED_INDEX).set(applied_index.unwrap_or_default() as f64);
     metrics::gauge!(names::CONFIG_REFUSED).set(f64::from(u8::from(is_refused)));
+}
+
+/// What this instance does about a candidate for `config` has changed.
+pub(crate) fn candidate(log: &Logger, before: Option<&CandidateStanding>, now: Option<&CandidateStanding>) {
+    let is_applied = |standing: Option<&CandidateStanding>| {
+        standing.is_some_and(|standing| standing.state == CandidateState::Applied)
+    };
+    metrics::gauge!(names::CONFIG_CANDIDATE).set(f64::from(u8::from(is_applied(now))));
+    let id = now.or(before).and_then(|standing| standing.id.as_deref());
+    match now {
+        None if is_applied(before) => {
+            info!(log, "the candidate was taken away, and config is in force again"; "candidate" => id);
+        }
+        None => info!(log, "the candidate was taken away"; "candidate" => id),
+        Some(now) => {
+            let reason = now.refusal.as_ref().map(|refusal| refusal.problem.as_str());
+            match now.state {
+                CandidateState::Applied => {
+                    warn!(log, "a candidate is in force in place of config"; "candidate" => id)
+                }
+                CandidateState::NotMine => {
+                    info!(log, "other instances try a candidate for config"; "candidate" => id)
+                }
+                CandidateState::Refused => {
+                    error!(log, "the candidate is not in force"; "candidate" => id, keys::ERROR => reason);
+                }
+            }
+        }
+    }
 }
 
 /// The documents in force were kept for the next start, or could not be, for this reason.

@@ -4,6 +4,7 @@
 //! Owns the form of the receipt and its latest state. The reloader, the watch, the registration and what reads secrets write to it; the
 //! pages `/config/receipt` and `/health` read it. It holds no secret: faults quote values under the rules of `nova-config`.
 
+mod candidate;
 mod refusal;
 mod secrets;
 mod standing;
@@ -15,6 +16,7 @@ use nova_config::Loaded;
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 
+pub use candidate::{CandidateRefusal, CandidateRing, CandidateStanding, CandidateState};
 pub use refusal::{FaultEntry, Refusal, RefusedFiles};
 pub use secrets::{SecretPlace, SecretStanding, VaultStanding, VaultState};
 pub use standing::{ConsulStanding, ConsulState, RegistrationState};
@@ -132,6 +134,9 @@ pub struct Receipt {
     pub config: AppliedConfig,
     /// Why the documents that were seen last are not in force; none when they are.
     pub refusal: Option<Refusal>,
+    /// The candidate for `config` that is being tried, and what this instance does about it; none where there is none. The member is
+    /// there all the same: an instance without it is of a version that tries none.
+    pub candidate: Option<CandidateStanding>,
     /// How the instance stands with Consul.
     pub consul: ConsulStanding,
     /// How the instance stands with Vault.

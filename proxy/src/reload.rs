@@ -2,11 +2,14 @@
 //! Consul has other documents.
 //!
 //! A new configuration is judged whole and swapped in one piece; one that cannot be put into force changes nothing, and log and receipt say
-//! why. Fields that are fixed at the start keep their values and are named. What to try is decided in `inputs`, without IO.
+//! why. Fields that are fixed at the start keep their values and are named. What to try is decided in `inputs`, without IO, and whether a
+//! candidate stands in for `config` for a while in `trial`.
 
+mod candidate;
 mod inputs;
 mod judge;
 mod keep;
+mod trial;
 mod watch;
 
 use std::path::PathBuf;
@@ -25,7 +28,7 @@ use tokio::time::Instant;
 use crate::app::{Surroundings, concurrency};
 use crate::auth::Authenticator;
 use crate::events;
-use crate::receipt::ConfigSource;
+use crate::receipt::{ConfigSource, Receipt};
 use crate::server::ServerTls;
 use crate::services::SharedServices;
 use crate::snapshot::Snapshot;
@@ -34,6 +37,7 @@ use inputs::{Content as _, Inputs, Settled};
 pub use judge::ReloadError;
 pub(crate) use judge::{Files, Sourced, judge, says_the_same};
 pub(crate) use keep::Keep;
+use trial::Trial;
 pub use watch::FileWatch;
 
 /// How often files are looked at. A look costs one `stat` a file, works on every file system, and sees what a symbolic link now leads to.
@@ -105,6 +109,7 @@ pub(crate) struct Standing {
     watches: Watches,
     inputs: Inputs<Files, Sourced>,
     keep: Keep,
+    trial: Trial,
     /// Why the files cannot be read.
     unreadable: Option<ReloadError>,
 }
@@ -117,11 +122,14 @@ impl Standing {
         refused: Option<Documents>,
         keep: Keep,
     ) -> Self {
+        let mut trial = Trial::default();
+        let latest = refused.as_ref().or(documents.documents());
+        trial.see(latest.and_then(Documents::candidate), Instant::now());
         let mut inputs = Inputs::new(files, documents);
         if let Some(refused) = refused {
             inputs.see_documents(Sourced(Some((ConfigSource::Consul, refused))));
         }
-        Self { watches, inputs, keep, unreadable: None }
+        Self { watches, inputs, keep, trial, unreadable: None }
     }
 }
 
@@ -183,11 +191,14 @@ impl Reloader {
             is_new |= self.read_files(standing);
         }
         if let Event::Documents(documents) = event {
+            standing.trial.see(documents.candidate(), Instant::now());
             standing.inputs.see_documents(Sourced(Some((ConfigSource::Consul, documents))));
             is_new = true;
         }
         if is_new {
             self.settle(standing, by_signal);
+        } else if standing.trial.is_due(&self.wanted(standing)) {
+            self.turn(standing);
         }
         if standing.watches.keys.has_changed() || by_signal {
             self.reload_keys();
@@ -239,7 +250,10 @@ impl Reloader {
             standing.keep.want();
         }
         let Settled { next, files_refused, documents_refused } = settled;
-        let next = next.map(|next| self.put_into_force(next, in_force.source()));
+        let source = in_force.source();
+        let next = self.with_candidate(standing, next, (&before, by_signal));
+        let next = next.map(|next| self.put_into_force(next, source));
+        self.tell_candidate(standing);
         self.tell(standing, next.as_deref(), files_refused, documents_refused);
     }
 
@@ -278,9 +292,7 @@ impl Reloader {
         self.services.receipts.change(|receipt| {
             inputs.documents_in_force().tell(&mut receipt.config);
             if let Some(next) = next {
-                receipt.config.hash = Arc::clone(&next.config_hash);
-                receipt.config.applied_at = now;
-                receipt.config.waiting_for_restart.clone_from(&next.waiting_for_restart);
+                tell_in_force(receipt, next, now);
             }
             receipt.config.files_refused = files_refused.map(|error| error.of_files(now));
             receipt.refusal = documents_refused.map(|(error, documents)| error.of_documents(documents, now));
@@ -327,6 +339,12 @@ impl Reloader {
             }
         }
     }
+}
+
+fn tell_in_force(receipt: &mut Receipt, next: &Snapshot, now: Timestamp) {
+    receipt.config.hash = Arc::clone(&next.config_hash);
+    receipt.config.applied_at = now;
+    receipt.config.waiting_for_restart.clone_from(&next.waiting_for_restart);
 }
 
 /// The log's level in slog's terms.

@@ -24,6 +24,8 @@ mod cli;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod config_canary;
+#[cfg(test)]
 mod consul;
 #[cfg(test)]
 mod consul_bed;

@@ -2,7 +2,7 @@
 //! versions that are good and bad.
 
 mod frozen;
-mod held;
+pub(crate) mod held;
 mod killed;
 mod short;
 mod situations;

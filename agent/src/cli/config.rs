@@ -1,5 +1,6 @@
 //! `nova-agent config`: what each command is given, and which one runs.
 
+mod canary;
 mod check;
 mod connection_faults;
 mod diff;
@@ -21,6 +22,7 @@ use clap::{Args, Subcommand};
 use nova_config::DurationText;
 
 use super::connection::{ProcessVariables, ScopeArgs};
+use crate::config_canary::observation::OrderKind;
 
 /// The longest message that is kept with a change.
 const LONGEST_MESSAGE: usize = 1000;
@@ -56,6 +58,16 @@ enum ConfigCommand {
         after_help = "Exit code 0 when every instance runs it, 1 when one refused it or the check did, 3 when somebody else was quicker and nothing was written, 4 when not all have told in time.\n\nExamples:\n  nova-agent config push prod.hcl -m 'more concurrency for the batch team'\n  nova-agent config push --fragment limits=limits.hcl --remove-fragment old-limits --wait 2m"
     )]
     Push(PushArgs),
+    /// Let the candidate that is tried become the configuration now, whatever the checks say.
+    #[command(
+        after_help = "The last word is yours, and it is recorded as yours.\nExit code 0 when it is promoted, 3 when another candidate is there, 4 when no agent has acted in time, 1 otherwise.\n\nExamples:\n  nova-agent config promote -r 'there is one instance alone, and it was tried elsewhere'"
+    )]
+    Promote(OrderArgs),
+    /// Take the candidate that is tried away.
+    #[command(
+        after_help = "Exit codes as of promote.\n\nExamples:\n  nova-agent config abort -r 'wrong model'"
+    )]
+    Abort(OrderArgs),
     /// List the states that the configuration had, or show one.
     #[command(
         after_help = "Examples:\n  nova-agent config history\n  nova-agent config history 12\n  nova-agent config history 12 --json | jq -r .documents.config"
@@ -149,6 +161,41 @@ struct PushArgs {
     edit: EditArgs,
     #[command(flatten)]
     write: WriteArgs,
+    /// Let a few instances try it in place of `config` first: the agent judges them beside the others, and promotes it or takes it away.
+    #[arg(long, requires = "file", conflicts_with_all = ["fragments", "removed"], help_heading = "Canary")]
+    canary: bool,
+    /// The share of the instances that try it, at least one and never all; 10 % where it is not written.
+    #[arg(long, value_name = "PERCENT", requires = "canary", value_parser = share, help_heading = "Canary")]
+    share: Option<u8>,
+    /// How long it may be tried, 24h at most; 30m where it is not written. Then every instance drops it by itself.
+    #[arg(long, value_name = "TIME", requires = "canary", value_parser = duration, help_heading = "Canary")]
+    max_age: Option<Duration>,
+    /// What it is judged by: a file with the body of a rollout's policy, over the built-in defaults.
+    #[arg(long, value_name = "FILE", requires = "canary", help_heading = "Canary")]
+    policy: Option<PathBuf>,
+    /// Wait until it is promoted or taken away, not only until its instances have it.
+    #[arg(long, requires = "canary", conflicts_with_all = ["wait", "no_wait"], help_heading = "Canary")]
+    follow: bool,
+}
+
+/// Somebody's word about the candidate that is tried.
+#[derive(Debug, Args)]
+struct OrderArgs {
+    /// Only if this is the candidate: its id, or the beginning of it.
+    #[arg(long, value_name = "ID")]
+    candidate: Option<String>,
+    /// Why; kept in the record.
+    #[arg(short, long, value_name = "TEXT", value_parser = message)]
+    reason: Option<String>,
+    /// Who says so; by default the user of this machine.
+    #[arg(long, value_name = "NAME", env = "NOVA_AUTHOR", value_parser = message)]
+    author: Option<String>,
+    /// How long to wait for the agent.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
+    wait: Duration,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -185,7 +232,14 @@ pub(super) async fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
         ConfigCommand::Status(args) => status::run(&connection, args).await,
         ConfigCommand::Check(args) => check::run(&connection, args).await,
         ConfigCommand::Diff(args) => diff::run(&connection, args).await,
+        ConfigCommand::Push(args) if args.canary => canary::push(&connection, args).await,
         ConfigCommand::Push(args) => push::run(&connection, args).await,
+        ConfigCommand::Promote(args) => {
+            canary::order_about(&connection, args, |candidate| OrderKind::Promote { candidate }).await
+        }
+        ConfigCommand::Abort(args) => {
+            canary::order_about(&connection, args, |candidate| OrderKind::Abort { candidate }).await
+        }
         ConfigCommand::History(args) => history::run(&connection, args).await,
         ConfigCommand::Rollback(args) => rollback::run(&connection, args).await,
     };
@@ -202,6 +256,13 @@ fn message(text: &str) -> Result<String, String> {
         return Err("is empty: leave the option out, or say something".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// A share such as `10%` or `10`.
+fn share(text: &str) -> Result<u8, String> {
+    let digits = text.strip_suffix('%').unwrap_or(text);
+    let share = digits.parse().ok().filter(|share| (1..=99).contains(share));
+    share.ok_or_else(|| format!("{text:?} is no share: write 1% to 99%"))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

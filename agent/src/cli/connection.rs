@@ -9,6 +9,7 @@ use nova_hashistack::transport::{HashistackError, TlsConfig, TokenSource};
 use nova_hashistack::{Address, ConsulClient, ConsulConfig, Retries};
 use secrecy::SecretString;
 
+use crate::config_canary::store::CanaryStore;
 use crate::documents;
 use crate::fleet::Fleet;
 use crate::store::ConfigStore;
@@ -106,6 +107,14 @@ struct ListenerArgs {
 pub(super) struct Connection {
     pub(super) store: ConfigStore,
     pub(super) fleet: Fleet,
+    consul: ConsulClient,
+}
+
+impl Connection {
+    /// The candidates for the configuration.
+    pub(super) fn canaries(&self) -> CanaryStore {
+        CanaryStore::new(self.consul.clone(), self.store.prefix())
+    }
 }
 
 /// Variables that no flag stands for.
@@ -133,7 +142,8 @@ impl ScopeArgs {
     pub(super) fn connect(&self, variables: &dyn Variables) -> anyhow::Result<Connection> {
         let consul = ConsulClient::new(self.consul.config(variables)?)?.retrying(Retries::default());
         let store = ConfigStore::new(consul.clone(), &self.kv_prefix);
-        Ok(Connection { store, fleet: Fleet::new(consul, &self.service, self.listener.tls()) })
+        let fleet = Fleet::new(consul.clone(), &self.service, self.listener.tls());
+        Ok(Connection { store, fleet, consul })
     }
 
     /// The service under which the instances are in the catalog.

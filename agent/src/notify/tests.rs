@@ -15,10 +15,12 @@ fn message(kind: &str) -> Message {
         kind: kind.to_owned(),
         message: "version 2 is promoted".to_owned(),
         advice: String::new(),
-        namespace: "default".to_owned(),
-        job: "nova-proxy".to_owned(),
-        deployment_id: "d".to_owned(),
-        job_version: 2,
+        about: Subject::Rollout {
+            namespace: "default".to_owned(),
+            job: "nova-proxy".to_owned(),
+            deployment_id: "d".to_owned(),
+            job_version: 2,
+        },
         at: jiff::Timestamp::UNIX_EPOCH,
     }
 }

@@ -15,9 +15,9 @@ use tokio::io::AsyncReadExt as _;
 use super::action::{Event, Settled};
 use super::engine::Hooks;
 use super::observation::GateState;
-use super::policy::{GateKind, GatePolicy};
+use super::policy::{GateKind, GatePolicy, NotifyPolicy};
 use super::record::Rollout;
-use crate::notify::{Message, Notifier};
+use crate::notify::{Message, Notifier, Subject};
 use crate::seams::webhook::{Destinations, Endpoint, Reply, Webhooks};
 
 /// The largest file that a token is read from.
@@ -78,6 +78,18 @@ impl PolicyHooks {
             None => None,
         };
         Ok(endpoint.with_token(token).signed(secret))
+    }
+
+    /// Hands a message over for each of these receivers. One whose address cannot be used is told in the log.
+    pub async fn tell_all(&self, receivers: &[NotifyPolicy], message: Message) {
+        let mut endpoints = Vec::new();
+        for whom in receivers {
+            match self.endpoint(&whom.url, whom.token_file.as_deref(), whom.timeout).await {
+                Ok(endpoint) => endpoints.push(endpoint),
+                Err(why) => self.notifier.give_up(&whom.name, &message, &why),
+            }
+        }
+        self.notifier.tell(message, endpoints);
     }
 
     /// A token of a policy, read anew for each call, so that one that is replaced is followed.
@@ -142,20 +154,15 @@ impl Hooks for PolicyHooks {
             kind: kind.as_str().unwrap_or("other").to_owned(),
             message: event.message.clone(),
             advice: event.advice.clone(),
-            namespace: rollout.target.namespace.clone(),
-            job: rollout.target.job.clone(),
-            deployment_id: rollout.deployment_id.clone(),
-            job_version: rollout.canary.job_version,
+            about: Subject::Rollout {
+                namespace: rollout.target.namespace.clone(),
+                job: rollout.target.job.clone(),
+                deployment_id: rollout.deployment_id.clone(),
+                job_version: rollout.canary.job_version,
+            },
             at: Timestamp::now(),
         };
-        let mut receivers = Vec::new();
-        for whom in &rollout.policy.notify {
-            match self.endpoint(&whom.url, whom.token_file.as_deref(), whom.timeout).await {
-                Ok(endpoint) => receivers.push(endpoint),
-                Err(why) => self.notifier.give_up(&whom.name, &message, &why),
-            }
-        }
-        self.notifier.tell(message, receivers);
+        self.tell_all(&rollout.policy.notify, message).await;
         Settled::Done
     }
 }

@@ -33,7 +33,7 @@ use crate::seams::webhook::ClientError;
 const LEAST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The folder below `data_dir` that tokens of policies' webhooks are in.
-const TOKENS: &str = "webhook-tokens";
+pub(super) const TOKENS: &str = "webhook-tokens";
 
 /// How long the watch waits for Nomad at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -169,9 +169,9 @@ impl RolloutsTask {
 }
 
 /// A leader whose process may be about to stop: then nothing more is begun either.
-struct Acting {
-    leadership: Leadership,
-    stopping: CancellationToken,
+pub(super) struct Acting {
+    pub(super) leadership: Leadership,
+    pub(super) stopping: CancellationToken,
 }
 
 impl Lead for Acting {

@@ -1,7 +1,9 @@
 //! The documents of a key-value store that are laid over the files: `config`, and `config.d/<name>` in the order of names.
 //!
-//! Owns which of them there must be and how they become layers. How they are read, followed and kept is the program's.
+//! Owns which of them there must be and how they become layers, and what a candidate for `config` is. How they are read, followed and kept
+//! is the program's.
 
+mod candidate;
 mod judge;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +14,9 @@ use crate::fault::{Fault, FaultKind, Faults};
 use crate::load::{Layer, MAX_TEXT_BYTES};
 use crate::source::{Position, line_and_column};
 
+pub use candidate::{
+    CANDIDATE, CANDIDATE_FORMAT, Candidate, CandidateError, CandidatePlace, LONGEST_MAX_AGE,
+};
 pub use judge::judge_documents;
 
 /// The document without which there are none.
@@ -29,6 +34,10 @@ pub struct Documents {
     prefix: String,
     entries: BTreeMap<String, Document>,
     index: u64,
+    /// What stands in `config.canary`, which is none of the documents.
+    candidate: Option<Document>,
+    /// Whether the text of `config` is a candidate's.
+    is_tried: bool,
 }
 
 /// One document.
@@ -44,7 +53,7 @@ impl Documents {
     /// The documents among `entries`, each with its name below `prefix`, its value and the index of its last change.
     ///
     /// `prefix` has no slash at its end; `index` is that of the read. Names other than `config` and those below `config.d/` are
-    /// passed over, and so is the empty entry `config.d/` that Consul's console makes of a folder.
+    /// passed over, and so is the empty entry `config.d/` that Consul's console makes of a folder. `config.canary` is kept beside them.
     #[must_use]
     pub fn new(
         prefix: impl Into<String>,
@@ -54,11 +63,38 @@ impl Documents {
         let is_document = |name: &str, value: &Bytes| {
             name == CONFIG || (name.starts_with(FRAGMENTS) && !(name == FRAGMENTS && value.is_empty()))
         };
-        let entries = entries
-            .into_iter()
-            .filter(|(name, value, _)| is_document(name, value))
-            .map(|(name, value, modify_index)| (name, Document { value, modify_index }));
-        Self { prefix: prefix.into(), entries: entries.collect(), index }
+        let mut candidate = None;
+        let mut documents = BTreeMap::new();
+        for (name, value, modify_index) in entries {
+            if name == CANDIDATE {
+                candidate = Some(Document { value, modify_index });
+            } else if is_document(&name, &value) {
+                documents.insert(name, Document { value, modify_index });
+            }
+        }
+        Self { prefix: prefix.into(), entries: documents, index, candidate, is_tried: false }
+    }
+
+    /// What stands in `config.canary`, if anything does. It is no document: nothing of it is in [`Self::layers`].
+    #[must_use]
+    pub fn candidate(&self) -> Option<&Document> {
+        self.candidate.as_ref()
+    }
+
+    /// The modify index of `config`, if there is one.
+    #[must_use]
+    pub fn config_index(&self) -> Option<u64> {
+        self.entries.get(CONFIG).map(|document| document.modify_index)
+    }
+
+    /// These documents with the candidate's text in place of that of `config`. Faults in it are at the key of the candidate.
+    #[must_use]
+    pub fn tried(&self, candidate: &Candidate) -> Self {
+        let mut tried = Self { is_tried: true, ..self.clone() };
+        if let Some(config) = tried.entries.get_mut(CONFIG) {
+            config.value = Bytes::from(candidate.config.clone());
+        }
+        tried
     }
 
     /// The prefix, without a slash at its end.
@@ -78,9 +114,10 @@ impl Documents {
         self.entries.iter().map(|(name, document)| (name.as_str(), document))
     }
 
-    /// The key of the document with this name, such as `nova/prod/config.d/limits`.
+    /// The key of the document with this name, such as `nova/prod/config.d/limits`: where its text is.
     #[must_use]
     pub fn key(&self, name: &str) -> String {
+        let name = if self.is_tried && name == CONFIG { CANDIDATE } else { name };
         format!("{}/{name}", self.prefix)
     }
 

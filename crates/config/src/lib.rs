@@ -40,7 +40,10 @@ pub use config::{
     ServerConfig, ServiceConfig, TimeoutConfig, TlsConfig, VaultAppRoleConfig, VaultCertificateConfig,
     VaultConfig, VaultCredentialsConfig, VaultJwtConfig, VaultToken,
 };
-pub use documents::{Document, Documents, judge_documents};
+pub use documents::{
+    CANDIDATE, CANDIDATE_FORMAT, Candidate, CandidateError, CandidatePlace, Document, Documents,
+    LONGEST_MAX_AGE, judge_documents,
+};
 pub use duration::DurationText;
 pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, FaultKind, Faults};

@@ -19,6 +19,17 @@ key_prefix "nova/default/history/" {
   policy = "write"
 }
 
+# `nova-agent config push --canary`, `promote` and `abort` leave an order, which the agent carries out: it alone writes the candidate.
+key_prefix "nova/default/canary-orders/" {
+  policy = "write"
+}
+key_prefix "nova/default/canaries/" {
+  policy = "list"
+}
+key_prefix "nova/default/canary-history/" {
+  policy = "list"
+}
+
 # `nova-agent config status` asks every instance that the catalog lists. The catalog shows a service only to whoever may read its
 # node too.
 service "nova-proxy" {

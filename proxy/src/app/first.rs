@@ -137,6 +137,7 @@ impl Parts {
             identity: Arc::new(identity),
             config,
             refusal,
+            candidate: None,
             consul: documents.standing(now),
             vault: vault::standing(snapshot.loaded.config.bootstrap.vault.as_ref(), now),
             secrets: Vec::new(),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use nova_config::Documents;
+use nova_config::{CANDIDATE, Documents};
 use nova_hashistack::HashistackError;
 use nova_hashistack::consul::{Indexed, KvEntry};
 use nova_telemetry::error_chain;
@@ -125,12 +125,14 @@ impl View {
         self.last_contact
     }
 
-    /// Keys that begin like the documents' and are none are left to others: the candidate on the canary ring, folders.
+    /// Keys that begin like the documents' and are none are left to others. The candidate on the canary ring goes along beside them: whether
+    /// it is this instance's to try is the reloader's to decide.
     fn documents(&self, entries: Vec<KvEntry>, index: u64) -> Documents {
         let of_ours = |entry: KvEntry| {
             let name = entry.key.strip_prefix(&self.prefix)?.strip_prefix('/')?;
-            let is_ours =
-                name == MARKER || name.strip_prefix("config.d/").is_some_and(|rest| !rest.is_empty());
+            let is_ours = name == MARKER
+                || name == CANDIDATE
+                || name.strip_prefix("config.d/").is_some_and(|rest| !rest.is_empty());
             is_ours.then(|| (name.to_owned(), entry.value, entry.modify_index))
         };
         Documents::new(self.prefix.clone(), entries.into_iter().filter_map(of_ours), index)

@@ -34,7 +34,7 @@ impl From<&Fault> for FaultEntry {
 }
 
 /// The faults of a refusal, as many as are shown.
-fn shown(faults: &[Fault]) -> Vec<FaultEntry> {
+pub(super) fn shown(faults: &[Fault]) -> Vec<FaultEntry> {
     faults.iter().take(MAX_FAULTS).map(FaultEntry::from).collect()
 }
 

@@ -36,6 +36,7 @@ fn receipt() -> Receipt {
             ring: "stable".to_owned(),
         }),
         config,
+        candidate: None,
         refusal: Some(Refusal::new(refused, at("2026-11-23T12:05:00Z"), "invalid", &[fault])),
         consul,
         vault: VaultStanding::new(
@@ -63,6 +64,7 @@ fn the_receipt_has_the_members_that_others_read() {
                 "problem": "must be at least 1", "fix": "write a number"}],
             "faults_total": 1
         },
+        "candidate": null,
         "consul": {
             "state": "in_sync", "seen_index": 130, "since": "2026-11-23T12:00:00Z", "last_contact_ms": 12, "error": null,
             "registration": "off", "registration_error": null

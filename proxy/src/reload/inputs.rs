@@ -93,6 +93,11 @@ impl<F: Content, D: Content> Inputs<F, D> {
         self.documents.see(documents);
     }
 
+    /// The files in force.
+    pub(crate) fn files_in_force(&self) -> &F {
+        &self.files.in_force
+    }
+
     /// The documents in force, by their latest versions.
     pub(crate) fn documents_in_force(&self) -> &D {
         &self.documents.in_force

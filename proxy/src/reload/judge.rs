@@ -28,7 +28,7 @@ pub enum ReloadError {
 }
 
 impl ReloadError {
-    fn kind(&self) -> FaultKind {
+    pub(super) fn kind(&self) -> FaultKind {
         match self {
             Self::Faults(faults) => faults.kind(),
             Self::Snapshot(_) => FaultKind::Invalid,
@@ -36,7 +36,7 @@ impl ReloadError {
     }
 
     /// As faults, for the receipt.
-    fn faults(&self) -> Vec<Fault> {
+    pub(super) fn faults(&self) -> Vec<Fault> {
         match self {
             Self::Faults(faults) => faults.as_slice().to_vec(),
             Self::Snapshot(error) => match error.as_ref() {

@@ -23,7 +23,7 @@ const LONGEST_HEAD: usize = 64 << 10;
 
 /// The way. Dropping it closes its listener and every connection.
 #[derive(Debug)]
-pub(super) struct HeldWay {
+pub(crate) struct HeldWay {
     address: SocketAddr,
     shared: Arc<Shared>,
     _accepting: JoinSet<()>,
@@ -48,7 +48,7 @@ struct State {
 
 impl HeldWay {
     /// Listens on a free port of loopback and passes everything on to `target`.
-    pub(super) async fn to(target: SocketAddr) -> anyhow::Result<Self> {
+    pub(crate) async fn to(target: SocketAddr) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("bind the way")?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared { state: Mutex::default(), released: watch::Sender::new(0) });
@@ -68,17 +68,17 @@ impl HeldWay {
     }
 
     /// Where to connect to.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Holds up the transactions from now on that write this.
-    pub(super) fn hold(&self, word: &str) {
+    pub(crate) fn hold(&self, word: &str) {
         self.shared.lock().word = Some(word.to_owned());
     }
 
     /// Holds up no more of them, and lets those go that were.
-    pub(super) fn release(&self) {
+    pub(crate) fn release(&self) {
         let count = {
             let mut state = self.shared.lock();
             state.word = None;
@@ -88,12 +88,12 @@ impl HeldWay {
     }
 
     /// How many were held up so far.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.shared.lock().held.len()
     }
 
     /// Waits until more than so many were held up.
-    pub(super) async fn holds_more_than(&self, count: usize, deadline: Duration) -> anyhow::Result<()> {
+    pub(crate) async fn holds_more_than(&self, count: usize, deadline: Duration) -> anyhow::Result<()> {
         wait_until("a transaction that is held up", deadline, || {
             let state = self.shared.lock();
             let is_held = state.held.len() > count;

@@ -3,6 +3,7 @@
 use nova_hashistack::transport::HashistackError;
 
 use super::super::connection::{ScopeArgs, policy};
+use crate::config_canary::store::CanaryStoreError;
 use crate::store::StoreError;
 
 /// The error with advice behind it, where there is any that it does not give itself.
@@ -14,6 +15,9 @@ pub(super) fn explain(error: anyhow::Error, scope: &ScopeArgs) -> anyhow::Error 
     let of_consul = || {
         let cause = error.chain().find_map(|cause| match cause.downcast_ref::<StoreError>() {
             Some(store) => store.consul(),
+            None if cause.is::<CanaryStoreError>() => {
+                cause.downcast_ref::<CanaryStoreError>().and_then(CanaryStoreError::consul)
+            }
             None => cause.downcast_ref::<HashistackError>(),
         });
         cause.and_then(|cause| scope.advice(cause))

@@ -6,13 +6,16 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use nova_hashistack::transport::HashistackError;
 use serde_json::json;
 
 use super::super::FAILED;
 use super::super::connection::Connection;
-use super::super::output::print;
+use super::super::output::{complain, print, visible_line};
 use super::StatusArgs;
+use super::canary::lines;
 use super::instances::{Row, text};
+use crate::config_canary::record::ConfigCanary;
 use crate::documents::StoredDocuments;
 
 pub(super) async fn run(connection: &Connection, args: &StatusArgs) -> anyhow::Result<ExitCode> {
@@ -27,10 +30,12 @@ pub(super) async fn run(connection: &Connection, args: &StatusArgs) -> anyhow::R
     let hashes: BTreeSet<_> = rows.iter().filter_map(Row::hash).collect();
     let is_in_sync = rows.iter().all(|row| row.state() == "in_sync");
     let now = Timestamp::now();
+    let candidate = candidate(connection).await?;
     if args.json {
         print(&json!({
             "prefix": stored.prefix(), "service": connection.fleet.service(), "in_sync": is_in_sync,
             "index": stored.index(), "canary": stored.canary().is_some(),
+            "candidate": candidate,
             "documents": indexes.iter().map(|(key, index)| json!({"key": key, "modify_index": index})).collect::<Vec<_>>(),
             "hashes": hashes,
             "instances": rows.iter().map(|row| row.to_json(now)).collect::<Vec<_>>(),
@@ -45,6 +50,10 @@ pub(super) async fn run(connection: &Connection, args: &StatusArgs) -> anyhow::R
         } else {
             print(&format!("\n{}", text(&rows, now, &str::to_owned)))?;
         }
+        if let Some(record) = &candidate {
+            let lines: Vec<_> = lines(record, now).iter().map(|line| visible_line(line)).collect();
+            print(&format!("\n{}", lines.join("\n")))?;
+        }
         if hashes.len() > 1 {
             print(&format!(
                 "\n{} different hashes: the instances' files, environments or versions differ",
@@ -54,6 +63,18 @@ pub(super) async fn run(connection: &Connection, args: &StatusArgs) -> anyhow::R
     }
     let is_good = is_in_sync && !(args.same_hash && hashes.len() > 1);
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+}
+
+/// The latest candidate, as far as the token may read it: a token that was made before there were candidates shows the rest.
+async fn candidate(connection: &Connection) -> anyhow::Result<Option<ConfigCanary>> {
+    match connection.canaries().load().await {
+        Ok(found) => Ok(found.map(|stored| stored.record)),
+        Err(error) if error.consul().is_some_and(HashistackError::is_permission_denied) => {
+            complain("the token may not read candidates: load the policy operator.hcl anew to see them");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn head(stored: &StoredDocuments) -> String {

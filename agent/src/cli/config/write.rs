@@ -92,7 +92,7 @@ fn authorship(wanted: &Wanted, args: &WriteArgs) -> Authorship {
 }
 
 /// Such as `ada@laptop`. A user without a name, as containers have, is a number.
-fn user_at_host() -> String {
+pub(super) fn user_at_host() -> String {
     let named = |variable| std::env::var(variable).ok().filter(|name| !name.is_empty());
     let user = named("USER").or_else(|| named("LOGNAME"));
     let user = user.unwrap_or_else(|| format!("uid-{}", rustix::process::getuid().as_raw()));

@@ -53,8 +53,8 @@ fn measured(rollout: &Rollout, look: &Look<'_>) -> Vec<(CheckResult, u32)> {
     results
 }
 
-/// Counts one result. Returns why the version has failed, if it has.
-pub(in crate::rollout) fn tally(
+/// Counts one result, at most once in an interval. Returns why what is judged has failed, if it has by so many failures in a row.
+pub(crate) fn tally(
     standings: &mut BTreeMap<String, CheckStanding>,
     interval: Duration,
     result: CheckResult,

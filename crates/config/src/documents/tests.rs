@@ -48,6 +48,19 @@ fn config_comes_first_and_the_others_in_the_order_of_their_names() {
 }
 
 #[test]
+fn a_candidate_is_beside_the_documents_until_it_is_tried() {
+    let value = r#"{"format":1,"id":"c","base_index":7,"share_percent":10,"ring":["a"],"begun_at_ms":1,"max_age_ms":60000,
+        "config":"strict = true\nwell_known_models = 3"}"#;
+    let found = documents(&[("config", "strict = false"), ("config.d/a", ""), ("config.canary", value)]);
+    assert_eq!((found.config_index(), found.candidate().map(|it| it.modify_index)), (Some(7), Some(7)));
+    assert!(!load_over(MINIMAL, &found).unwrap().config.runtime.strict);
+    let tried = found.tried(&Candidate::parse(value.as_bytes()).unwrap());
+    let faults = load_over(MINIMAL, &tried).unwrap_err();
+    assert_eq!(faults.as_slice()[0].file, "nova/prod/config.canary", "{faults}");
+    assert_eq!((faults.as_slice()[0].line, found.entries().count()), (2, 2));
+}
+
+#[test]
 fn keys_beside_the_documents_are_passed_over() {
     let entries = [
         ("config", "strict = true"),

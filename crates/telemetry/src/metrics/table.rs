@@ -88,6 +88,8 @@ pub const CONFIG_AGE_SECONDS: &str = "nova_proxy_config_age_seconds";
 pub const CONFIG_APPLIED_INDEX: &str = "nova_proxy_config_applied_index";
 /// Whether the files or documents that were seen last were refused.
 pub const CONFIG_REFUSED: &str = "nova_proxy_config_refused";
+/// Whether a candidate is in force in place of `config`.
+pub const CONFIG_CANDIDATE: &str = "nova_proxy_config_candidate";
 /// Whether Consul answers the watch.
 pub const CONSUL_UP: &str = "nova_proxy_consul_up";
 /// Whether this instance is registered with the local agent.
@@ -321,6 +323,13 @@ pub const METRICS: &[MetricSpec] = &[
         Unit::Count,
         &[],
         "1 while the files or documents that were seen last are refused and older ones are in force.",
+    ),
+    spec(
+        CONFIG_CANDIDATE,
+        MetricKind::Gauge,
+        Unit::Count,
+        &[],
+        "1 while a candidate is in force on this instance in place of the document config.",
     ),
     spec(
         CONSUL_UP,

@@ -46,6 +46,7 @@ fn receipts() -> ReceiptStore {
         identity: Arc::new(identity),
         config: AppliedConfig::new(Arc::from("0"), now),
         refusal: None,
+        candidate: None,
         consul: ConsulStanding::off(now),
         vault: VaultStanding::new(VaultState::Off, None, now),
         secrets: Vec::new(),

@@ -64,6 +64,7 @@ fn keys_that_begin_like_documents_are_left_to_others() {
     let entries = keys.map(|key| entry(key, "", 3)).to_vec();
     let documents = view.answered(answer(3, entries)).expect("documents");
     assert_eq!(names(&documents), ["config", "config.d/models"]);
+    assert_eq!(documents.candidate().map(|candidate| candidate.modify_index), Some(3));
 }
 
 #[rstest]
