@@ -2,6 +2,8 @@
 //!
 //! Owns who waits for whom. The lock is held for moves in memory alone, so callers on a runtime's workers may take it.
 
+mod item;
+
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,35 +13,10 @@ use crate::body::Lost;
 use crate::config::WhenFull;
 use crate::engine::SyncTicket;
 use crate::error::{AppendError, Cause};
-use crate::id::Head;
 use crate::journal::{Durability, Receipt};
 use crate::record::{Kind, NewRecord, now_us};
 
-/// Tells a caller what became of the record.
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, AppendError>>;
-/// Where the writer's answer about a record comes.
-pub(crate) type Answer = oneshot::Receiver<Result<Receipt, AppendError>>;
-
-/// A record that waits for the writer.
-#[derive(Debug)]
-pub(crate) struct Item {
-    pub(crate) record: NewRecord,
-    pub(crate) durability: Durability,
-    pub(crate) reply: Option<Reply<Receipt>>,
-    /// What it has taken of the queue's room.
-    pub(crate) cost: usize,
-}
-
-/// What else the writer is asked for.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// Bring everything that was appended so far to disk.
-    Commit(Reply<Head>),
-    /// Remove segments up to this record.
-    Remove(u64, Reply<usize>),
-    /// End the journal, for this reason.
-    Close(String, Reply<Head>),
-}
+pub(crate) use item::{Answer, Command, Item, Reply, Work};
 
 /// Why the writer should look.
 #[derive(Debug, Default)]
@@ -72,15 +49,6 @@ enum Sleep {
     Light,
     /// It sleeps until it is woken.
     Deep,
-}
-
-/// What the writer has to do.
-#[derive(Debug, Default)]
-pub(crate) struct Work {
-    pub(crate) items: Vec<Item>,
-    pub(crate) commands: Vec<Command>,
-    pub(crate) synced: Option<(SyncTicket, std::io::Result<()>)>,
-    pub(crate) is_abandoned: bool,
 }
 
 /// The queue.

@@ -196,6 +196,19 @@ async fn a_thousand_changes_are_found_each_in_its_place() {
 }
 
 #[tokio::test]
+async fn progress_is_told_after_each_segment() {
+    let bed = Bed::new(200).await;
+    let mut told = Vec::new();
+    let report =
+        verify(&bed.folder(), &Verification::default(), &mut |progress| told.push(progress)).unwrap();
+    let segments: Vec<usize> = told.iter().map(|progress| progress.segments).collect();
+    assert_eq!(segments, (1..=bed.segments.len()).collect::<Vec<_>>());
+    assert!(told.iter().all(|progress| progress.segments_all == bed.segments.len()));
+    assert_eq!(told.last().unwrap().records, report.records);
+    assert_eq!(report.records, bed.last());
+}
+
+#[tokio::test]
 async fn what_lies_behind_the_last_registered_head_is_counted() {
     let bed = Bed::new(100).await;
     let known = Verification { journal: None, heads: vec![bed.head(40), bed.head(70)] };
