@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::record::ConfigCanary;
-use crate::rollout::check::{InstanceSamples, Samples, Side, Snapshot};
+use crate::rollout::check::{InstanceSamples, Panel, Samples, Side, Snapshot, judge};
+use crate::rollout::policy::Policy;
+use crate::rollout::verdict::CheckResult;
 
 /// How many instances of a side are counted, those that are gone among them.
 const MAX_INSTANCES: usize = 600;
@@ -19,6 +21,8 @@ pub struct Ledger {
     of: Option<(String, Timestamp)>,
     ring: BTreeMap<String, InstanceSamples>,
     others: BTreeMap<String, InstanceSamples>,
+    /// What the comparisons keep from look to look.
+    panel: Panel,
 }
 
 impl Ledger {
@@ -57,6 +61,14 @@ impl Ledger {
                 instance.is_gone = !listed.contains(name);
             }
         }
+    }
+
+    /// What the checks of the policy say of all that was taken in; nothing before the ring has the candidate.
+    pub fn judge(&mut self, policy: &Policy) -> Vec<CheckResult> {
+        let Some(samples) = self.samples() else { return Vec::new() };
+        // A trial that another process goes on with collects its evidence anew, as it does its sample.
+        self.panel.look(&policy.checks, policy.false_alarms, &samples, &BTreeMap::new());
+        judge(&policy.checks, &samples, &self.panel)
     }
 
     /// What there is to judge; nothing before the ring has the candidate. Restarts are Nomad's count, which nobody has asked for here.

@@ -21,7 +21,7 @@ use crate::documents::{CONFIG, StoredDocuments};
 use crate::fleet::Fleet;
 use crate::instance::Instance;
 use crate::receipt::Receipt;
-use crate::rollout::check::{Snapshot, judge};
+use crate::rollout::check::Snapshot;
 use crate::rollout::observation::Seen;
 use crate::rollout::record::{Rollout, Target};
 use crate::rollout::store::{RecordsError, RolloutStore};
@@ -72,7 +72,6 @@ impl Sources {
         if let (Seen::Known(found), true) = (&found, ledger.is_open()) {
             ledger.take(sample(&fleet, record, found).await);
         }
-        let samples = ledger.samples();
         let (config, candidate) =
             keys(documents.map_err(|error| format!("{:#}", anyhow::Error::from(error))));
         Observation {
@@ -84,7 +83,7 @@ impl Sources {
                 Seen::Absent => Seen::Absent,
                 Seen::Unknown(why) => Seen::Unknown(why),
             },
-            checks: samples.map(|samples| judge(&record.policy().checks, &samples)).unwrap_or_default(),
+            checks: ledger.judge(record.policy()),
             orders,
         }
     }

@@ -32,6 +32,8 @@ fn waiting() -> ConfigCanary {
         maximum: Some(0.05),
         maximum_ratio: None,
         ratio_floor: 0.0,
+        tolerance: None,
+        slack: 0.0,
         min_sample: 10,
         critical: false,
         failures: 2,
