@@ -75,7 +75,7 @@ pub fn advance(record: &ConfigCanary, seen: &Observation, now: Timestamp) -> Ste
         Phase::Waiting => waiting::wait_or_begin(&mut next, &look),
         Phase::Trying => trying(&mut next, &look),
         // An order has ended it in this very look: what is in the key goes with it.
-        Phase::Ended { .. } if record.is_tried() => look.take_away(&next.id),
+        Phase::Ended { .. } if !record.has_ended() => look.take_away(&next.id),
         Phase::Ended { .. } | Phase::Unrecognized(_) => Act::Nothing,
     };
     Step { record: next, act }
