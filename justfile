@@ -31,7 +31,7 @@ e2e filter="":
 attacks filter="":
     cargo test -p nova-tests --test e2e --locked -- 'attacks::{{ filter }}' --nocapture
 
-# Search for inputs that break a reader (chat, responses, frames, stream, config, proxy_header, keys_file); needs cargo-fuzz and nightly.
+# Search for inputs that break a reader (chat, responses, frames, stream, config, proxy_header, keys_file, journal); needs cargo-fuzz and nightly.
 # No sanitizer: the code is safe Rust. What is found by the way stays in target/fuzz, what breaks something is told by its path.
 fuzz target seconds="60":
     mkdir -p target/fuzz/found/{{ target }} target/fuzz/broken

@@ -1,4 +1,4 @@
-//! The command line: `run`, `check`, `schema`, `config`, `rollout`, `setup`.
+//! The command line: `run`, `check`, `schema`, `config`, `rollout`, `setup`, `prices`, `cost`.
 //!
 //! The one place of the library that prints. Exit codes: 0 done, 1 failed or refused, 2 the command was used wrongly,
 //! 3 somebody else was quicker and nothing was done, or the daemon's drain was cut short, 4 not confirmed or not reached in time,
@@ -6,7 +6,9 @@
 
 mod config;
 mod connection;
+mod cost;
 mod output;
+mod prices;
 mod rollout;
 mod run;
 mod setup;
@@ -22,7 +24,7 @@ use clap::{Parser, Subcommand};
 #[command(
     name = "nova-agent",
     version = nova_config::version_with_commit(),
-    after_help = "Examples:\n  nova-agent config status\n  nova-agent config push prod.hcl -m 'more concurrency'\n  nova-agent config rollback 11\n  nova-agent rollout status\n  nova-agent rollout watch nova-proxy\n  nova-agent setup consul --apply"
+    after_help = "Examples:\n  nova-agent config status\n  nova-agent config push prod.hcl -m 'more concurrency'\n  nova-agent config rollback 11\n  nova-agent rollout status\n  nova-agent rollout watch nova-proxy\n  nova-agent setup consul --apply\n  nova-agent prices show nova-lite\n  nova-agent cost estimate --traffic traffic.hcl --region us-east-1"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -43,6 +45,10 @@ enum Command {
     Rollout(Box<rollout::RolloutArgs>),
     /// Bring what the product needs into Consul, Vault or Nomad: policies, roles, engines, logins of tasks.
     Setup(Box<setup::SetupArgs>),
+    /// Prices of Bedrock: see, compare, check, renew.
+    Prices(Box<prices::PricesArgs>),
+    /// What Bedrock costs: estimate.
+    Cost(Box<cost::CostArgs>),
 }
 
 /// Something failed, or an instance refused.
@@ -76,6 +82,8 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(args) => runtime()?.block_on(config::run(*args)),
         Command::Rollout(args) => runtime()?.block_on(rollout::run(*args)),
         Command::Setup(args) => runtime()?.block_on(setup::run(*args)),
+        Command::Prices(args) => prices::run(&args),
+        Command::Cost(args) => cost::run(&args),
     }
 }
 
@@ -99,7 +107,7 @@ mod tests {
     fn every_command_has_examples() {
         let mut cli = Cli::command();
         cli.build();
-        for group in ["config", "rollout", "setup"] {
+        for group in ["config", "rollout", "setup", "prices", "cost"] {
             let commands = cli.find_subcommand(group).unwrap().get_subcommands();
             for command in commands.filter(|command| command.get_name() != "help") {
                 let name = command.get_name();
@@ -116,7 +124,7 @@ mod tests {
     #[test]
     fn commands_of_the_runbooks_are_commands_of_this_program() {
         let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-        let mut pages = vec![docs.join("how-to/rollouts.md")];
+        let mut pages = vec![docs.join("how-to/rollouts.md"), docs.join("how-to/estimate-cost.md")];
         pages.extend(std::fs::read_dir(docs.join("runbooks")).unwrap().map(|entry| entry.unwrap().path()));
         let mut count = 0;
         for page in pages {

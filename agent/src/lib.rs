@@ -11,6 +11,7 @@
 //!   [`tasks`] (what is done again and again), [`api`] (what operators ask it), [`events`], [`metrics`];
 //! - rollouts: [`rollout`] (what is decided and done), [`seams`] (the servers that are asked), [`notify`] (messages to people),
 //!   [`rollouts`] (all of it put together);
+//! - [`prices`]: price books, negotiated prices and traffic for commands; what things cost is the crate `nova-pricing`;
 //! - [`cli`]: the command line, the one place that prints.
 
 pub mod api;
@@ -29,6 +30,7 @@ pub mod judgment;
 pub mod leader;
 pub mod metrics;
 pub mod notify;
+pub mod prices;
 pub mod receipt;
 pub mod rollout;
 pub mod rollouts;

@@ -4,7 +4,7 @@
 //!
 //! - pure: [`record`] (the state that is kept), [`observation`] (what was seen), [`phase`] (state and observation to the next state),
 //!   [`action`] (what is to be done), [`finding`] (recognized situations), [`verdict`] (what a check says), [`check`] (samples to
-//!   verdicts), [`gate`] (windows and blackout dates), [`policy`] (the rules, from HCL);
+//!   verdicts), [`replay`] (recorded samples to what would have been decided), [`gate`] (windows and blackout dates), [`policy`] (the rules, from HCL);
 //!   none of these files does IO, spawns anything, reads a clock or logs; `tests/tidy` holds them to it;
 //! - IO: [`rounds`] (all jobs), [`engine`] (the straight line of one), `observe` (one look), [`store`] (the records in Consul),
 //!   [`hooks`] (webhooks of policies), [`rules`] (where policies come from).
@@ -22,6 +22,7 @@ mod observe;
 pub mod phase;
 pub mod policy;
 pub mod record;
+pub mod replay;
 pub mod rounds;
 pub mod rules;
 pub mod store;

@@ -6,6 +6,7 @@
 mod client;
 mod cpu;
 mod instructions;
+mod judge;
 mod latency;
 mod load;
 mod machine;
@@ -48,6 +49,11 @@ enum Command {
         after_help = "Example:\n  until nova-bench soak --state /tmp/soak --minutes 60 --part-minutes 8; do :; done\n\nExit code: 0 when the run is complete, 3 when parts are left, 1 when a part failed."
     )]
     Soak(soak::SoakArgs),
+    /// How often the judge of rollouts cries wolf, and how early it tells, beside thresholds and a repeated test.
+    #[command(
+        after_help = "Examples:\n  nova-bench judge\n  nova-bench judge --hours 100 --regression-hours 50 --json figures.json"
+    )]
+    Judge(judge::JudgeArgs),
     /// Instruction counts on standard input, held against their limits.
     #[command(
         after_help = "bench/instructions counts and calls this.\n\nExit code: 0 when every count is within its limit, 1 otherwise."
@@ -79,6 +85,7 @@ fn main() -> anyhow::Result<ExitCode> {
             Command::Run(args) => run::run(&args).await.map(|()| ExitCode::SUCCESS),
             Command::Streams(args) => open_streams::run(&args).await.map(|()| ExitCode::SUCCESS),
             Command::Soak(args) => soak::run(&args).await,
+            Command::Judge(args) => judge::run(&args).map(|()| ExitCode::SUCCESS),
             Command::Instructions(args) => instructions::run(&args),
             Command::Upstream { listen } => upstream::run(listen).await.map(|()| ExitCode::SUCCESS),
         }

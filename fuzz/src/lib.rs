@@ -5,12 +5,14 @@
 //! inputs to libFuzzer, and IO to nobody: all of them work in memory.
 
 mod config;
+mod journal;
 mod keys_file;
 mod proxy_header;
 mod request;
 mod stream;
 
 pub use config::config;
+pub use journal::journal;
 pub use keys_file::keys_file;
 pub use proxy_header::proxy_header;
 pub use request::{chat, responses};
@@ -28,4 +30,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("config", config),
     ("proxy_header", proxy_header),
     ("keys_file", keys_file),
+    ("journal", journal),
 ];

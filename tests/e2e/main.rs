@@ -62,6 +62,8 @@ mod outcome;
 #[cfg(test)]
 mod pki;
 #[cfg(test)]
+mod prices;
+#[cfg(test)]
 mod regions;
 #[cfg(test)]
 mod regions_load;

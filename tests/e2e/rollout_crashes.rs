@@ -35,7 +35,7 @@ const SAMPLE: usize = 2;
 const SAMPLE_OF: usize = 20;
 
 /// How often places are gone for at which nobody was killed yet.
-const PASSES: usize = 4;
+const PASSES: usize = 8;
 
 const SIDES: [Side; 2] = [Side::Before, Side::After];
 

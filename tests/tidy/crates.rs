@@ -15,8 +15,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("openai-api", &[]),
     ("nova-translate", &["openai-api"]),
     ("nova-config", &[]),
+    ("nova-judge", &[]),
     ("nova-telemetry", &[]),
     ("nova-lifecycle", &[]),
+    ("nova-journal", &[]),
+    ("nova-pricing", &[]),
     ("bedrock-sim", &[]),
     (
         "nova-proxy",
@@ -29,22 +32,27 @@ const EDGES: &[(&str, &[&str])] = &[
             "nova-lifecycle",
         ],
     ),
-    ("nova-agent", &["nova-config", "nova-hashistack", "nova-lifecycle", "nova-telemetry"]),
+    (
+        "nova-agent",
+        &["nova-config", "nova-hashistack", "nova-judge", "nova-lifecycle", "nova-pricing", "nova-telemetry"],
+    ),
     ("nova-hashistack", &[]),
     (
         "nova-local",
         &["bedrock-sim", "nova-config", "nova-hashistack", "nova-lifecycle", "nova-proxy", "nova-telemetry"],
     ),
-    ("nova-bench", &[]),
+    ("nova-bench", &["nova-judge"]),
     // Targets for everything that reads bytes of others.
-    ("nova-fuzz", &["nova-config", "nova-proxy", "nova-translate"]),
+    ("nova-fuzz", &["nova-config", "nova-journal", "nova-proxy", "nova-translate"]),
     ("nova-test-support", &[]),
     ("nova-tests", &[]),
 ];
 
 /// Crates of others that a pure crate may use: they neither read nor write anything outside of memory.
 const PURE: &[(&str, &[&str])] = &[
+    ("nova-judge", &["libm"]),
     ("openai-api", &["serde", "serde_json", "serde_path_to_error"]),
+    ("nova-pricing", &["jiff", "serde", "serde_json", "thiserror", "toml"]),
     (
         "nova-translate",
         &[

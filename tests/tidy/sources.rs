@@ -7,8 +7,15 @@ const LONGEST: usize = 500;
 
 /// Crates and files that do no IO, spawn nothing, read no clock and log nothing.
 const PURE: &[&str] = &[
+    "crates/judge/src",
     "crates/openai-api/src/",
     "crates/nova-translate/src/",
+    "crates/journal/src/body",
+    "crates/journal/src/chain.rs",
+    "crates/journal/src/codec",
+    "crates/journal/src/layout.rs",
+    "crates/journal/src/tear.rs",
+    "crates/pricing/src/",
     "agent/src/setup/names.rs",
     "agent/src/setup/plan.rs",
     "agent/src/setup/texts.rs",
@@ -24,6 +31,7 @@ const PURE: &[&str] = &[
     "agent/src/rollout/phase",
     "agent/src/rollout/policy",
     "agent/src/rollout/record",
+    "agent/src/rollout/replay",
     "agent/src/rollout/verdict.rs",
 ];
 

@@ -8,7 +8,9 @@ mod events;
 mod explain;
 mod faults;
 mod history;
+mod record;
 mod shown;
+mod simulate;
 mod source;
 mod status;
 mod store;
@@ -16,6 +18,7 @@ mod target;
 mod wait;
 mod watch;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -99,6 +102,16 @@ enum RolloutCommand {
         after_help = "Examples:\n  nova-agent rollout explain nova-proxy\n  nova-agent rollout explain nova-proxy --job-version 11"
     )]
     Explain(ExplainArgs),
+    /// Replay a recording through a policy: what would have been decided, and when.
+    #[command(
+        after_help = "Needs no agent and no Consul. Gates and what Nomad tells, such as restarts, are not in a recording.\nExit code 0 when the recording could be replayed, whatever would have been decided.\n\nExamples:\n  nova-agent rollout simulate policy.hcl --from looks.jsonl\n  nova-agent rollout simulate agent.hcl --job nova-proxy --from looks.jsonl --json | tail -1"
+    )]
+    Simulate(SimulateArgs),
+    /// Record what the instances of a service tell, a line for each look, for simulate.
+    #[command(
+        after_help = "Instances are found in Consul by CONSUL_HTTP_ADDR and CONSUL_HTTP_TOKEN, and read at their metrics listeners.\n\nExamples:\n  nova-agent rollout record nova-proxy --new 1.5.0 > looks.jsonl\n  nova-agent rollout record nova-proxy --new 1.5.0 --for 2h --interval 10s > looks.jsonl"
+    )]
+    Record(RecordArgs),
 }
 
 #[derive(Debug, Args)]
@@ -191,7 +204,44 @@ struct ExplainArgs {
     json: bool,
 }
 
+#[derive(Debug, Args)]
+struct SimulateArgs {
+    /// A file with the policy: the agent's configuration, or the rollout block alone.
+    #[arg(value_name = "POLICY")]
+    policy: PathBuf,
+    /// The recording.
+    #[arg(long, value_name = "FILE")]
+    from: PathBuf,
+    /// Whose policy of the file.
+    #[arg(long, value_name = "JOB")]
+    job: Option<String>,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct RecordArgs {
+    /// The service in Consul.
+    #[arg(value_name = "SERVICE")]
+    service: String,
+    /// The version of the program that is new, as it registers itself; all others are old.
+    #[arg(long, value_name = "VERSION")]
+    new: String,
+    /// How far looks are apart.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = positive_duration)]
+    interval: Duration,
+    /// How long to record.
+    #[arg(long = "for", value_name = "TIME", default_value = "1h", value_parser = duration)]
+    duration: Duration,
+}
+
 pub(super) async fn run(args: RolloutArgs) -> anyhow::Result<ExitCode> {
+    match &args.command {
+        RolloutCommand::Simulate(simulate) => return simulate::run(simulate),
+        RolloutCommand::Record(record) => return record::run(record).await,
+        _ => {}
+    }
     let reader = source::Reader::new(args.agent.connect(&ProcessVariables)?, &args.kv_prefix);
     let agent = reader.agent();
     let of = |target: &TargetText| -> Target { target.within(&args.namespace) };
@@ -211,6 +261,8 @@ pub(super) async fn run(args: RolloutArgs) -> anyhow::Result<ExitCode> {
         RolloutCommand::Abort(args) => act(CommandKind::Abort, args).await,
         RolloutCommand::History(history) => history::run(&reader, &of(&history.target), history).await,
         RolloutCommand::Explain(explain) => explain::run(&reader, &of(&explain.target), explain).await,
+        // Done above: they ask no agent.
+        RolloutCommand::Simulate(_) | RolloutCommand::Record(_) => return Ok(ExitCode::SUCCESS),
     };
     done.map_err(|error| faults::explain(error, &args.agent))
 }
@@ -226,4 +278,9 @@ fn reason(text: &str) -> Result<String, String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     text.parse().map(DurationText::get)
+}
+
+fn positive_duration(text: &str) -> Result<Duration, String> {
+    let duration = duration(text)?;
+    if duration.is_zero() { Err("is no time: write 1s or more".to_owned()) } else { Ok(duration) }
 }

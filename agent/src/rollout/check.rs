@@ -4,29 +4,33 @@
 //! from a result, and how many in a row it takes, is in `phase`. What is counted is in `samples`.
 
 mod samples;
+mod sequential;
 
 use super::policy::{CheckPolicy, Metric};
 use super::verdict::{CheckResult, Measured, Verdict};
 
-pub use samples::{Histogram, InstanceSamples, Samples, Side, Snapshot};
+pub use samples::{Counts, Histogram, InstanceSamples, Samples, Side, Snapshot};
+pub use sequential::Panel;
 
 /// The part of values that is looked for in histograms.
 const QUANTILE: f64 = 0.95;
 
-/// Judges the samples by the checks of the policy, in their order.
+/// Judges the samples by the checks of the policy, in their order. `panel` has looked at these samples, and at those before.
 #[must_use]
-pub fn judge(checks: &[CheckPolicy], samples: &Samples) -> Vec<CheckResult> {
+pub fn judge(checks: &[CheckPolicy], samples: &Samples, panel: &Panel) -> Vec<CheckResult> {
     checks
         .iter()
         .map(|check| {
             let (verdict, why, measured) = match check.metric {
                 Metric::Unreachable => unreachable(check, samples),
                 Metric::Restarts => restarts(check, samples),
-                Metric::ErrorRate | Metric::LatencyP95 | Metric::TimeToFirstTokenP95 => {
-                    of_requests(check, samples)
-                }
+                _ => of_requests(check, samples, panel),
             };
-            CheckResult { check: check.name.clone(), verdict, critical: check.critical, why, measured }
+            // Evidence is enough once it is: it was looked for at every look, and is not found by chance at one of them.
+            let is_shown =
+                measured.compared.as_ref().is_some_and(|compared| compared.e_value >= compared.threshold);
+            let critical = check.critical || (verdict == Verdict::Fail && is_shown);
+            CheckResult { check: check.name.clone(), verdict, critical, why, measured }
         })
         .collect()
 }
@@ -44,7 +48,7 @@ fn unreachable(check: &CheckPolicy, samples: &Samples) -> Judged {
         stable_sample: count(stable.instances.len()),
         min_sample: 1,
         limit: check.maximum,
-        unit: check.metric.unit().to_owned(),
+        ..unmeasured(check)
     };
     let Some(value) = value else {
         return (Verdict::Inconclusive, "there are no instances to read".to_owned(), measured);
@@ -72,7 +76,7 @@ fn restarts(check: &CheckPolicy, samples: &Samples) -> Judged {
         stable_sample: count(samples.stable.instances.len()),
         min_sample: 0,
         limit: Some(limit),
-        unit: check.metric.unit().to_owned(),
+        ..unmeasured(check)
     };
     let why = format!("{value} restarts since the bake began, and {limit} at most");
     (if value > limit { Verdict::Fail } else { Verdict::Pass }, why, measured)
@@ -93,7 +97,9 @@ fn of_side(metric: Metric, side: &Side) -> Value {
             Value { value, sample: requests, bad: Some(failed) }
         }
         Metric::TimeToFirstTokenP95 => of_histogram(&side.first_token()),
-        _ => of_histogram(&side.latency()),
+        Metric::LatencyP95 => of_histogram(&side.latency()),
+        // These are compared by strata alone, and have no thresholds.
+        _ => Value { value: None, sample: 0, bad: None },
     }
 }
 
@@ -101,11 +107,26 @@ fn of_histogram(histogram: &Histogram) -> Value {
     Value { value: histogram.quantile(QUANTILE), sample: histogram.count(), bad: None }
 }
 
-fn of_requests(check: &CheckPolicy, samples: &Samples) -> Judged {
+/// By thresholds, by evidence, or by the worse of both.
+fn of_requests(check: &CheckPolicy, samples: &Samples, panel: &Panel) -> Judged {
     if let Some(error) = samples.canary.without_any_reading() {
         let why = format!("no instance of the new version could be read: {error}");
         return (Verdict::Error, why, unmeasured(check));
     }
+    let has_threshold = check.maximum.is_some() || check.maximum_ratio.is_some();
+    if check.tolerance.is_none() {
+        return by_thresholds(check, samples);
+    }
+    let (verdict, why, measured) = sequential::judged(check, samples, panel.finding(&check.name).as_ref());
+    if !has_threshold {
+        return (verdict, why, measured);
+    }
+    let (limited, because, held) = by_thresholds(check, samples);
+    let measured = Measured { compared: measured.compared, ..held };
+    if limited > verdict { (limited, because, measured) } else { (verdict, why, measured) }
+}
+
+fn by_thresholds(check: &CheckPolicy, samples: &Samples) -> Judged {
     let canary = of_side(check.metric, &samples.canary);
     let stable = of_side(check.metric, &samples.stable);
     // The old one has its say as long as it has a sample, and by what was measured of it before after that.
@@ -124,9 +145,8 @@ fn of_requests(check: &CheckPolicy, samples: &Samples) -> Judged {
         stable: compared,
         canary_sample: canary.sample,
         stable_sample: stable.sample,
-        min_sample: check.min_sample,
         limit,
-        unit: check.metric.unit().to_owned(),
+        ..unmeasured(check)
     };
     let Some(limit) = limit else {
         let why = format!(
@@ -168,6 +188,8 @@ fn shown(check: &CheckPolicy, value: f64) -> String {
     match check.metric.unit() {
         "ratio" => percent(value),
         "seconds" => format!("{value:.3} s"),
+        "tokens" => format!("{value:.1} tokens"),
+        "tokens_per_second" => format!("{value:.1} tokens a second"),
         _ => format!("{value}"),
     }
 }

@@ -10,7 +10,6 @@ use futures_util::future::join;
 use tokio::sync::Mutex;
 
 use super::action::{Split, VersionRef};
-use super::check;
 use super::engine::World;
 use super::observation::{AllocationSeen, Command, InstanceSeen, Observation, Seen};
 use super::record::Rollout;
@@ -83,10 +82,7 @@ pub(super) async fn observe<W: World>(
         sample(world, rollout, service, running, &mut memory.ledger),
     )
     .await;
-    let checks = match memory.ledger.samples(rollout) {
-        Some(samples) => check::judge(&rollout.policy.checks, &samples),
-        None => Vec::new(),
-    };
+    let checks = memory.ledger.judge(rollout);
     Observation {
         deployment: look.deployment,
         job: look.job,

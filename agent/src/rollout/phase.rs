@@ -43,6 +43,7 @@ use super::observation::{AllocationSeen, DeploymentSeen, JobSeen, Observation};
 use super::record::{Failure, Outcome, Phase, RollbackStage, Rollout, since};
 
 pub use adopting::{Adoption, Candidate, adopt};
+pub(super) use judging::tally;
 
 /// What one look leads to.
 #[derive(Clone, Debug, PartialEq)]

@@ -29,6 +29,9 @@ pub struct Policy {
     pub steps: Vec<StepPolicy>,
     /// What shares requests.
     pub traffic: TrafficMode,
+    /// The probability that a version no worse than allowed is failed by the comparisons of all checks together, however often they
+    /// are looked at.
+    pub false_alarms: f64,
     /// What the new version is judged by.
     pub checks: Vec<CheckPolicy>,
     /// What has to be open.
@@ -113,6 +116,12 @@ pub enum Metric {
     LatencyP95,
     /// What 95 % of streams took at most until their first token, in seconds.
     TimeToFirstTokenP95,
+    /// Output tokens a second of a streamed answer after its first; fewer are worse.
+    OutputTokensPerSecond,
+    /// Output tokens of an answer, which is what answers cost.
+    OutputTokens,
+    /// The share of finished answers that were cut short, by their length or by a filter; any change is worse.
+    CutShort,
     /// How often tasks of the new version were started again since the bake began.
     Restarts,
     /// The share of the new version's instances whose metrics could not be read.
@@ -127,6 +136,9 @@ impl Metric {
             Self::ErrorRate => "error_rate",
             Self::LatencyP95 => "latency_p95",
             Self::TimeToFirstTokenP95 => "time_to_first_token_p95",
+            Self::OutputTokensPerSecond => "output_tokens_per_second",
+            Self::OutputTokens => "output_tokens",
+            Self::CutShort => "cut_short",
             Self::Restarts => "restarts",
             Self::Unreachable => "unreachable",
         }
@@ -136,8 +148,10 @@ impl Metric {
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
-            Self::ErrorRate | Self::Unreachable => "ratio",
+            Self::ErrorRate | Self::Unreachable | Self::CutShort => "ratio",
             Self::LatencyP95 | Self::TimeToFirstTokenP95 => "seconds",
+            Self::OutputTokensPerSecond => "tokens_per_second",
+            Self::OutputTokens => "tokens",
             Self::Restarts => "count",
         }
     }
@@ -145,11 +159,17 @@ impl Metric {
     /// Whether it is of requests, so that it needs some, and can be compared with the old version's.
     #[must_use]
     pub fn is_of_requests(self) -> bool {
-        matches!(self, Self::ErrorRate | Self::LatencyP95 | Self::TimeToFirstTokenP95)
+        !matches!(self, Self::Restarts | Self::Unreachable)
+    }
+
+    /// Whether it is compared with the old version's and with nothing else.
+    #[must_use]
+    pub fn is_compared_only(self) -> bool {
+        matches!(self, Self::OutputTokensPerSecond | Self::OutputTokens | Self::CutShort)
     }
 }
 
-/// One check: a value of the new version, held against a maximum, the old version's, or both.
+/// One check: a value of the new version, held against a maximum, compared with the old version's, or both.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CheckPolicy {
     /// Its label.
@@ -159,6 +179,13 @@ pub struct CheckPolicy {
     /// What the value may be at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum: Option<f64>,
+    /// How much worse than the old version's it may be, as a part of that. With it the two are compared by evidence, and the value fails
+    /// once that is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance: Option<f64>,
+    /// How much worse it may be beside that, in the unit of the metric.
+    #[serde(default)]
+    pub slack: f64,
     /// How many times the old version's value it may be at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum_ratio: Option<f64>,
@@ -305,6 +332,7 @@ impl Default for Policy {
             interval: Duration::from_secs(15),
             steps: vec![StepPolicy { percent: 10, bake: Duration::from_secs(10 * 60) }],
             traffic: TrafficMode::Instances,
+            false_alarms: 0.01,
             checks: default_checks(),
             gates: Vec::new(),
             timeout: Duration::from_secs(24 * 3600),
@@ -327,6 +355,8 @@ pub fn default_checks() -> Vec<CheckPolicy> {
         name: name.to_owned(),
         metric,
         maximum: None,
+        tolerance: None,
+        slack: 0.0,
         maximum_ratio: None,
         ratio_floor: 0.0,
         min_sample: 0,
@@ -334,28 +364,21 @@ pub fn default_checks() -> Vec<CheckPolicy> {
         failures: 2,
         required: true,
     };
+    let compared = |name: &str, metric, tolerance, slack| CheckPolicy {
+        tolerance: Some(tolerance),
+        slack,
+        min_sample: 50,
+        ..of(name, metric)
+    };
+    // Callers may stream nothing at all, or have no answers but failures, which is no reason to wait.
+    let optional = |check| CheckPolicy { required: false, ..check };
     vec![
-        CheckPolicy {
-            maximum: Some(0.05),
-            maximum_ratio: Some(2.0),
-            ratio_floor: 0.005,
-            min_sample: 50,
-            ..of("errors", Metric::ErrorRate)
-        },
-        CheckPolicy {
-            maximum_ratio: Some(1.5),
-            ratio_floor: 0.1,
-            min_sample: 50,
-            ..of("latency", Metric::LatencyP95)
-        },
-        // Callers may stream nothing at all, which is no reason to wait.
-        CheckPolicy {
-            maximum_ratio: Some(1.5),
-            ratio_floor: 0.1,
-            min_sample: 50,
-            required: false,
-            ..of("first_token", Metric::TimeToFirstTokenP95)
-        },
+        CheckPolicy { maximum: Some(0.05), ..compared("errors", Metric::ErrorRate, 0.1, 0.001) },
+        compared("latency", Metric::LatencyP95, 0.1, 0.05),
+        optional(compared("first_token", Metric::TimeToFirstTokenP95, 0.1, 0.05)),
+        optional(compared("output_speed", Metric::OutputTokensPerSecond, 0.25, 0.0)),
+        optional(compared("output_tokens", Metric::OutputTokens, 0.02, 0.0)),
+        optional(compared("cut_short", Metric::CutShort, 0.2, 0.005)),
         CheckPolicy { maximum: Some(0.0), critical: true, failures: 1, ..of("restarts", Metric::Restarts) },
         CheckPolicy { maximum: Some(0.0), failures: 3, ..of("unreachable", Metric::Unreachable) },
     ]

@@ -315,6 +315,15 @@ impl Rollout {
         self.checks.iter().filter_map(value).collect()
     }
 
+    /// The evidence of the comparisons by check, as e-values: what a process that takes over goes on from.
+    #[must_use]
+    pub fn evidence(&self) -> BTreeMap<String, f64> {
+        let value = |(name, standing): (&String, &CheckStanding)| {
+            standing.result.measured.compared.as_ref().map(|compared| (name.clone(), compared.e_value))
+        };
+        self.checks.iter().filter_map(value).collect()
+    }
+
     /// Takes in what came of an action: the engine calls it after each, and writes the record.
     pub fn settle(&mut self, intent: u64, settled: Settled, now: Timestamp) {
         let Some(place) = self.intents.iter().position(|open| open.id == intent) else { return };

@@ -70,8 +70,40 @@ pub struct Measured {
     pub min_sample: u64,
     /// What the value was held against: the lower of the absolute maximum and the ratio to the old version.
     pub limit: Option<f64>,
-    /// The unit of the values: `ratio`, `seconds`, `count`.
+    /// The unit of the values: `ratio`, `seconds`, `count`, `tokens`, `tokens_per_second`.
     pub unit: String,
+    /// The comparison with the old version by evidence; absent where there are thresholds alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
+}
+
+/// A sequential comparison with the old version.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Compared {
+    /// How many times the old version's value the new one's is, or its share of values above the old one's quantile; inverted where
+    /// less is worse.
+    pub ratio: Option<f64>,
+    /// The lower end of the interval of that, which holds at all looks together.
+    pub low: Option<f64>,
+    /// The upper end.
+    pub high: Option<f64>,
+    /// How many times it may be.
+    pub allowed: f64,
+    /// The evidence that it is more, as an e-value.
+    pub e_value: f64,
+    /// From which e-value on the version is failed.
+    pub threshold: f64,
+    /// Whether a pass is shown, in place of nothing speaking against it.
+    pub is_shown: bool,
+    /// How many instances of the new version were counted. One is weak evidence.
+    pub canaries: usize,
+    /// How many of the old one.
+    pub stable: usize,
+    /// The variance of what was counted over that of independent requests.
+    pub dispersion: f64,
+    /// The standard deviation of the logarithm of the ratio by the instances that the versions run on.
+    pub instance_effect: f64,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::exposition::{ExpositionError, Sample, samples};
-use crate::rollout::check::{Histogram, Snapshot};
+use crate::rollout::check::{Counts, Histogram, Snapshot};
 
 /// Requests that have ended, by status.
 const REQUESTS: &str = "nova_proxy_requests_total";
@@ -15,6 +15,20 @@ const BROKEN: &str = "nova_proxy_streams_broken_total";
 const LATENCY: &str = "nova_proxy_request_duration_seconds_bucket";
 /// What streams took until their first token.
 const FIRST_TOKEN: &str = "nova_proxy_time_to_first_token_seconds_bucket";
+/// How many streams' speeds were measured.
+const STREAMS: &str = "nova_proxy_output_tokens_per_second_count";
+/// The sum of their speeds.
+const SPEED: &str = "nova_proxy_output_tokens_per_second_sum";
+/// Finished answers, by the reason for which they stopped.
+const STOPS: &str = "nova_proxy_stop_reasons_total";
+/// Tokens, by direction.
+const TOKENS: &str = "nova_proxy_tokens_total";
+
+/// Reasons of answers that were cut short.
+const CUT_SHORT: &[&str] = &["length", "content_filter"];
+
+/// The most strata that are told apart: models are names of the configuration, of which there are some. What is beyond is one more.
+const MAX_STRATA: usize = 64;
 
 /// The most samples that are read. A proxy with ten models and fifty configurations behind it has some thirty thousand.
 const MAX_SAMPLES: usize = 200_000;
@@ -58,7 +72,7 @@ pub enum ReadingError {
 /// When it is not in Prometheus' format, too large, or of another program.
 pub fn read(page: &str) -> Result<Snapshot, ReadingError> {
     let mut snapshot = Snapshot::default();
-    let (mut latency, mut first_token) = (Bounds::default(), Bounds::default());
+    let mut strata = BTreeMap::<String, Stratum>::new();
     let (mut server_errors, mut broken) = (0_u64, 0_u64);
     let mut is_ours = false;
     for (read, sample) in samples(page).enumerate() {
@@ -70,16 +84,27 @@ pub fn read(page: &str) -> Result<Snapshot, ReadingError> {
         match sample.name {
             REQUESTS => {
                 let count = count(&sample)?;
+                let counts = &mut of_request(&mut strata, &sample).counts;
                 snapshot.requests = snapshot.requests.saturating_add(count);
+                counts.requests = counts.requests.saturating_add(count);
                 if sample.label("status").is_some_and(|status| status.len() == 3 && status >= "500") {
                     server_errors = server_errors.saturating_add(count);
+                    counts.failed = counts.failed.saturating_add(count);
                 }
             }
             BROKEN if sample.label("cause").is_some_and(|cause| CALLERS_STATUS.contains(&cause)) => {
                 broken = broken.saturating_add(count(&sample)?);
             }
-            LATENCY => add(&mut latency, &sample)?,
-            FIRST_TOKEN => add(&mut first_token, &sample)?,
+            LATENCY => add(&mut of_request(&mut strata, &sample).latency, &sample)?,
+            FIRST_TOKEN => add(&mut of_answer(&mut strata, &sample).first_token, &sample)?,
+            STREAMS | STOPS | TOKENS => {
+                let count = count(&sample)?;
+                of_answer(&mut strata, &sample).count(&sample, count);
+            }
+            SPEED if sample.value >= 0.0 && sample.value.is_finite() => {
+                of_answer(&mut strata, &sample).counts.speed += sample.value;
+            }
+            SPEED => return Err(fault(&sample)),
             _ => {}
         }
     }
@@ -87,9 +112,73 @@ pub fn read(page: &str) -> Result<Snapshot, ReadingError> {
         return Err(ReadingError::Stranger);
     }
     snapshot.failed = server_errors.saturating_add(broken);
-    snapshot.latency = histogram(latency);
-    snapshot.first_token = histogram(first_token);
+    snapshot.latency = histogram(united(strata.values().map(|stratum| &stratum.latency))?);
+    snapshot.first_token = histogram(united(strata.values().map(|stratum| &stratum.first_token))?);
+    snapshot.strata = strata.into_iter().map(|(name, stratum)| (name, stratum.finish())).collect();
+    // Broken streams are not counted by model: they are a stratum of their own, out of all streams.
+    let streams = Counts { requests: snapshot.first_token.count(), failed: broken, ..Counts::default() };
+    if streams.requests > 0 || broken > 0 {
+        snapshot.strata.insert(BROKEN_STREAMS.to_owned(), streams);
+    }
     Ok(snapshot)
+}
+
+/// The stratum of streams that broke.
+const BROKEN_STREAMS: &str = "broken streams";
+
+/// A stratum while a page is read.
+#[derive(Default)]
+struct Stratum {
+    counts: Counts,
+    latency: Bounds,
+    first_token: Bounds,
+}
+
+impl Stratum {
+    fn count(&mut self, sample: &Sample<'_>, count: u64) {
+        let add = |sum: &mut u64| *sum = sum.saturating_add(count);
+        match sample.name {
+            STREAMS => add(&mut self.counts.streams),
+            STOPS => {
+                add(&mut self.counts.answers);
+                if sample.label("reason").is_some_and(|reason| CUT_SHORT.contains(&reason)) {
+                    add(&mut self.counts.cut_short);
+                }
+            }
+            _ if sample.label("direction") == Some("output") => add(&mut self.counts.output_tokens),
+            _ => {}
+        }
+    }
+
+    fn finish(self) -> Counts {
+        Counts { latency: histogram(self.latency), first_token: histogram(self.first_token), ..self.counts }
+    }
+}
+
+/// Requests are alike that have their route and their model in common.
+fn of_request<'s>(strata: &'s mut BTreeMap<String, Stratum>, sample: &Sample<'_>) -> &'s mut Stratum {
+    let part = |label| sample.label(label).unwrap_or_default();
+    of(strata, format!("{} {}", part("route"), part("model")))
+}
+
+/// Answers are alike that have their model in common.
+fn of_answer<'s>(strata: &'s mut BTreeMap<String, Stratum>, sample: &Sample<'_>) -> &'s mut Stratum {
+    of(strata, sample.label("model").unwrap_or_default().to_owned())
+}
+
+fn of(strata: &mut BTreeMap<String, Stratum>, name: String) -> &mut Stratum {
+    let is_beyond = strata.len() >= MAX_STRATA && !strata.contains_key(&name);
+    strata.entry(if is_beyond { "others".to_owned() } else { name }).or_default()
+}
+
+/// The buckets of all strata together.
+fn united<'b>(all: impl Iterator<Item = &'b Bounds>) -> Result<Bounds, ReadingError> {
+    let mut united = Bounds::default();
+    for (bits, count) in all.flatten() {
+        let known = united.entry(*bits).or_default();
+        *known = known.saturating_add(*count);
+    }
+    if united.len() > MAX_BOUNDS { Err(ReadingError::TooLarge) } else { Ok(united) }
 }
 
 /// Causes of broken streams whose requests are counted under a status below 500: `docs/reference/errors.md` has them all.
@@ -164,6 +253,34 @@ nova_proxy_request_duration_seconds_bucket{model=\"b\",le=\"+Inf\"} 10
         assert_eq!((found.requests, found.failed), (100, 7), "one throttled stream beside six of 5xx");
         assert_eq!(found.latency.buckets, [(0.5, 54), (f64::INFINITY, 100)]);
         assert!(found.first_token.buckets.is_empty());
+    }
+
+    #[test]
+    fn what_is_alike_is_counted_by_itself() {
+        let page = format!(
+            "{PAGE}\
+             nova_proxy_output_tokens_per_second_sum{{model=\"a\",config=\"x\"}} 250.5\n\
+             nova_proxy_output_tokens_per_second_count{{model=\"a\",config=\"x\"}} 5\n\
+             nova_proxy_stop_reasons_total{{model=\"a\",reason=\"stop\"}} 7\n\
+             nova_proxy_stop_reasons_total{{model=\"a\",reason=\"length\"}} 2\n\
+             nova_proxy_tokens_total{{model=\"a\",direction=\"output\"}} 900\n\
+             nova_proxy_tokens_total{{model=\"a\",direction=\"input\"}} 5000\n"
+        );
+        let strata = read(&page).unwrap().strata;
+        let requests = |name: &str| (strata[name].requests, strata[name].failed);
+        assert_eq!(requests("chat_completions a"), (90, 0));
+        assert_eq!(requests("chat_completions b"), (6, 6));
+        assert_eq!(requests("responses b"), (4, 0));
+        assert_eq!(requests("broken streams"), (0, 1));
+        let answers = &strata["a"];
+        assert_eq!(
+            (answers.streams, answers.answers, answers.cut_short, answers.output_tokens),
+            (5, 9, 2, 900)
+        );
+        assert!((answers.speed - 250.5).abs() < 1e-9);
+        for value in ["-1", "NaN", "+Inf"] {
+            assert!(matches!(read(&format!("{SPEED} {value}\n")), Err(ReadingError::NoCount { .. })));
+        }
     }
 
     #[test]

@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What the metrics listener of an instance told at one moment. Counters, since its process began.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Snapshot {
     /// When its process began, where it tells.
     pub started_at: Option<Timestamp>,
@@ -19,12 +21,56 @@ pub struct Snapshot {
     pub latency: Histogram,
     /// What streams took until their first token, in seconds.
     pub first_token: Histogram,
+    /// What can be compared with its like, by what it is alike in: the route and the model of requests, the model of answers.
+    pub strata: BTreeMap<String, Counts>,
+}
+
+/// What an instance counts of one stratum. What the proxy does not count by a label of the stratum is zero.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Requests that have ended, or streams that have begun where broken ones are counted.
+    pub requests: u64,
+    /// Those that ended in a status of 500 or above, or broke.
+    pub failed: u64,
+    /// What requests took, in seconds.
+    pub latency: Histogram,
+    /// What streams took until their first token, in seconds.
+    pub first_token: Histogram,
+    /// Streams whose speed was measured.
+    pub streams: u64,
+    /// The sum of their speeds, in output tokens a second.
+    pub speed: f64,
+    /// Answers that were finished.
+    pub answers: u64,
+    /// Those that were cut short: by their length, or by a filter.
+    pub cut_short: u64,
+    /// Output tokens.
+    pub output_tokens: u64,
+}
+
+impl Counts {
+    /// Adds what came between two readings.
+    pub(super) fn add_growth(&mut self, from: &Self, to: &Self) {
+        let grown = |from: u64, to: u64| to.saturating_sub(from);
+        self.requests = self.requests.saturating_add(grown(from.requests, to.requests));
+        self.failed = self.failed.saturating_add(grown(from.failed, to.failed));
+        self.latency.add_growth(&from.latency, &to.latency);
+        self.first_token.add_growth(&from.first_token, &to.first_token);
+        self.streams = self.streams.saturating_add(grown(from.streams, to.streams));
+        self.speed += (to.speed - from.speed).max(0.0);
+        self.answers = self.answers.saturating_add(grown(from.answers, to.answers));
+        self.cut_short = self.cut_short.saturating_add(grown(from.cut_short, to.cut_short));
+        self.output_tokens = self.output_tokens.saturating_add(grown(from.output_tokens, to.output_tokens));
+    }
 }
 
 /// A histogram as Prometheus has it: for each upper bound how many values are not above it, the last bound being infinite.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Histogram {
-    /// Upper bound and cumulative count, in the order of bounds.
+    /// Upper bound and cumulative count, in the order of bounds. In JSON the infinite bound is null, since it has no number for it.
+    #[serde(deserialize_with = "buckets")]
     pub buckets: Vec<(f64, u64)>,
 }
 
@@ -82,6 +128,11 @@ impl InstanceSamples {
             self.grown.failed = self.grown.failed.saturating_add(snapshot.failed.saturating_sub(from.failed));
             self.grown.latency.add_growth(&from.latency, &snapshot.latency);
             self.grown.first_token.add_growth(&from.first_token, &snapshot.first_token);
+            let nothing = Counts::default();
+            for (stratum, counts) in &snapshot.strata {
+                let from = from.strata.get(stratum).unwrap_or(&nothing);
+                self.grown.strata.entry(stratum.clone()).or_default().add_growth(from, counts);
+            }
         }
         self.last = Some(snapshot);
     }
@@ -140,6 +191,11 @@ impl Side {
         let is_unread = !self.instances.is_empty() && self.instances.values().all(|one| one.last.is_none());
         is_unread.then(|| self.first_error().unwrap_or("none was tried yet"))
     }
+}
+
+fn buckets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(f64, u64)>, D::Error> {
+    let buckets = Vec::<(Option<f64>, u64)>::deserialize(deserializer)?;
+    Ok(buckets.into_iter().map(|(bound, count)| (bound.unwrap_or(f64::INFINITY), count)).collect())
 }
 
 impl Histogram {

@@ -9,6 +9,20 @@ use rstest::rstest;
 use super::*;
 use crate::rollout::policy::default_checks;
 
+/// The built-in checks, with thresholds in place of comparisons.
+fn thresholds() -> Vec<CheckPolicy> {
+    let by_ratio = |check: CheckPolicy| {
+        let (ratio, floor) = if check.metric == Metric::ErrorRate { (2.0, 0.005) } else { (1.5, 0.1) };
+        CheckPolicy { tolerance: None, slack: 0.0, maximum_ratio: Some(ratio), ratio_floor: floor, ..check }
+    };
+    let of_policy = default_checks().into_iter().filter(|check| !check.metric.is_compared_only());
+    of_policy.map(|check| if check.metric.is_of_requests() { by_ratio(check) } else { check }).collect()
+}
+
+fn judged(samples: &Samples) -> Vec<CheckResult> {
+    judge(&thresholds(), samples, &Panel::default())
+}
+
 fn histogram(values: &[(f64, u64)]) -> Histogram {
     let bounds = [0.1, 0.2, 0.4, 0.8, f64::INFINITY];
     let below = |bound: f64| values.iter().filter(|(value, _)| *value <= bound).map(|(_, count)| count).sum();
@@ -17,7 +31,7 @@ fn histogram(values: &[(f64, u64)]) -> Histogram {
 
 fn snapshot(requests: u64, failed: u64, seconds: f64) -> Snapshot {
     let latency = histogram(&[(seconds, requests)]);
-    Snapshot { started_at: None, requests, failed, first_token: latency.clone(), latency }
+    Snapshot { requests, failed, first_token: latency.clone(), latency, ..Snapshot::default() }
 }
 
 fn side(snapshots: &[Snapshot]) -> Side {
@@ -40,7 +54,7 @@ fn samples(canary: &[Snapshot], stable: &[Snapshot]) -> Samples {
 }
 
 fn verdict_of(check: &str, samples: &Samples) -> (Verdict, String) {
-    let results = judge(&default_checks(), samples);
+    let results = judged(samples);
     let found = results.into_iter().find(|result| result.check == check).unwrap();
     (found.verdict, found.why)
 }
@@ -92,7 +106,7 @@ fn a_restart_of_a_task_fails_at_once() {
     let mut samples = samples(&[], &[]);
     assert_eq!(verdict_of("restarts", &samples).0, Verdict::Pass);
     samples.canary.restarts = 1;
-    let results = judge(&default_checks(), &samples);
+    let results = judged(&samples);
     let restarts = results.iter().find(|result| result.check == "restarts").unwrap();
     assert_eq!((restarts.verdict, restarts.critical), (Verdict::Fail, true));
 }

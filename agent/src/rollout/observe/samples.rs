@@ -2,14 +2,16 @@
 //!
 //! Pure. A ledger belongs to one bake; the next one begins with the last snapshots of the one before. One that begins in the middle of
 //! a bake, in another process, counts from its first snapshots on: what was before is not known to it, and it needs its sample anew.
+//! The evidence of comparisons is the exception: it is in the record, and half of the stake goes on from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::rollout::check::{InstanceSamples, Samples, Side, Snapshot};
+use crate::rollout::check::{InstanceSamples, Panel, Samples, Side, Snapshot, judge};
 use crate::rollout::observation::{AllocationSeen, InstanceSeen};
 use crate::rollout::record::Rollout;
+use crate::rollout::verdict::CheckResult;
 
 /// How many instances of a side are counted, those that are gone among them.
 const MAX_INSTANCES: usize = 600;
@@ -27,6 +29,8 @@ pub(super) struct Ledger {
     /// Restarts by allocation when the bake began; of those that were not there, none.
     restarts_before: BTreeMap<String, u64>,
     restarts_now: BTreeMap<String, (u64, u64)>,
+    /// What the comparisons keep from look to look, over all bakes of the rollout.
+    panel: Panel,
 }
 
 impl Ledger {
@@ -104,8 +108,16 @@ impl Ledger {
         }
     }
 
+    /// What the checks say of all that was taken in; nothing before the bake begins.
+    pub(super) fn judge(&mut self, rollout: &Rollout) -> Vec<CheckResult> {
+        let Some(samples) = self.samples(rollout) else { return Vec::new() };
+        let policy = &rollout.policy;
+        self.panel.look(&policy.checks, policy.false_alarms, &samples, &rollout.evidence());
+        judge(&policy.checks, &samples, &self.panel)
+    }
+
     /// What there is to judge; nothing before the bake begins.
-    pub(super) fn samples(&self, rollout: &Rollout) -> Option<Samples> {
+    fn samples(&self, rollout: &Rollout) -> Option<Samples> {
         let since = self.since?;
         let stable = rollout.stable.as_ref().map(|stable| stable.job_version);
         Some(Samples {

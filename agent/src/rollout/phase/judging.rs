@@ -2,6 +2,9 @@
 //!
 //! The checks themselves are in `check`; that canaries are ready counts as one more.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::health::{self, Health};
@@ -31,7 +34,8 @@ pub(super) fn count(rollout: &mut Rollout, look: &Look<'_>) {
         results.extend(measured(rollout, look));
     }
     for (result, limit) in results {
-        if let Some(reason) = take(rollout, result, limit, look.now) {
+        let interval = rollout.policy.interval;
+        if let Some(reason) = tally(&mut rollout.checks, interval, result, limit, look.now) {
             decide(rollout, reason, look.now);
         }
     }
@@ -50,9 +54,14 @@ fn measured(rollout: &Rollout, look: &Look<'_>) -> Vec<(CheckResult, u32)> {
 }
 
 /// Counts one result. Returns why the version has failed, if it has.
-fn take(rollout: &mut Rollout, result: CheckResult, limit: u32, now: Timestamp) -> Option<String> {
-    let interval = rollout.policy.interval;
-    let standing = rollout.checks.entry(result.check.clone()).or_insert_with(|| CheckStanding {
+pub(in crate::rollout) fn tally(
+    standings: &mut BTreeMap<String, CheckStanding>,
+    interval: Duration,
+    result: CheckResult,
+    limit: u32,
+    now: Timestamp,
+) -> Option<String> {
+    let standing = standings.entry(result.check.clone()).or_insert_with(|| CheckStanding {
         result: result.clone(),
         failures: 0,
         errors: 0,

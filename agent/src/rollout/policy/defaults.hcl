@@ -1,22 +1,41 @@
 check "errors" {
-  metric        = "error_rate"
-  maximum       = 0.05
-  maximum_ratio = 2.0
-  ratio_floor   = 0.005
-  min_sample    = 50
+  metric     = "error_rate"
+  maximum    = 0.05
+  tolerance  = 0.1
+  slack      = 0.001
+  min_sample = 50
 }
 check "latency" {
-  metric        = "latency_p95"
-  maximum_ratio = 1.5
-  ratio_floor   = 0.1
-  min_sample    = 50
+  metric     = "latency_p95"
+  tolerance  = 0.1
+  slack      = 0.05
+  min_sample = 50
 }
 check "first_token" {
-  metric        = "time_to_first_token_p95"
-  maximum_ratio = 1.5
-  ratio_floor   = 0.1
-  min_sample    = 50
-  required      = false
+  metric     = "time_to_first_token_p95"
+  tolerance  = 0.1
+  slack      = 0.05
+  min_sample = 50
+  required   = false
+}
+check "output_speed" {
+  metric     = "output_tokens_per_second"
+  tolerance  = 0.25
+  min_sample = 50
+  required   = false
+}
+check "output_tokens" {
+  metric     = "output_tokens"
+  tolerance  = 0.02
+  min_sample = 50
+  required   = false
+}
+check "cut_short" {
+  metric     = "cut_short"
+  tolerance  = 0.2
+  slack      = 0.005
+  min_sample = 50
+  required   = false
 }
 check "restarts" {
   metric   = "restarts"

@@ -59,6 +59,9 @@ pub(super) struct RawRollout {
     /// After so many errors in a row somebody is told.
     #[schemars(range(min = 1, max = 100_000))]
     pub(super) error_limit: u32,
+    /// The probability that a version no worse than allowed is failed by comparisons, by all checks and at all looks together.
+    #[schemars(range(min = 0.000_01, max = 0.2), extend("x-form" = "a probability up to 0.2, such as 0.01"))]
+    pub(super) false_alarms: f64,
     /// What is done when it turns bad.
     pub(super) rollback: RawRollback,
     /// What the new version is judged by.
@@ -93,6 +96,7 @@ impl Default for RawRollout {
             unhealthy_limit: 3,
             inconclusive_limit: 20,
             error_limit: 8,
+            false_alarms: 0.01,
             rollback: RawRollback::default(),
             check: BTreeMap::new(),
             approval: BTreeMap::new(),
@@ -135,7 +139,7 @@ fn yes() -> bool {
     true
 }
 
-/// A value of the new version, held against a maximum, the old version's value, or both.
+/// A value of the new version, held against a maximum, compared with the old version's value, or both.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawCheck {
@@ -144,10 +148,17 @@ pub(super) struct RawCheck {
     /// What the value may be at most: a part of 1 of error_rate and unreachable, seconds of the p95, a number of restarts.
     #[schemars(range(min = 0.0, max = 1_000_000.0), extend("x-form" = "a number that is not negative, such as 0.05"))]
     pub(super) maximum: Option<f64>,
-    /// How many times the old version's value it may be at most.
+    /// How much worse than the old version's it may be, as a part of that: with it the two are compared by evidence.
+    #[schemars(range(min = 0.0, max = 100.0), extend("x-form" = "a number that is not negative, such as 0.1 for a tenth"))]
+    pub(super) tolerance: Option<f64>,
+    /// How much worse it may be beside the tolerance, in the unit of the metric.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1_000_000.0), extend("x-form" = "a number that is not negative, such as 0.001"))]
+    pub(super) slack: f64,
+    /// How many times the old version's value it may be at most, as a fixed threshold.
     #[schemars(range(min = 1.0, max = 1000.0), extend("x-form" = "a number from 1, such as 1.5"))]
     pub(super) maximum_ratio: Option<f64>,
-    /// What the old version's value counts as at least, so that a ratio to next to nothing is no failure.
+    /// What the old version's value counts as at least for maximum_ratio, so that a ratio to next to nothing is no failure.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1_000_000.0), extend("x-form" = "a number that is not negative, such as 0.005"))]
     pub(super) ratio_floor: f64,
@@ -158,7 +169,7 @@ pub(super) struct RawCheck {
     /// Whether it fails at its first failure.
     #[serde(default)]
     pub(super) critical: bool,
-    /// So many failures in a row make it fail.
+    /// So many failures in a row make it fail by a threshold. Evidence fails it at once.
     #[serde(default = "two")]
     #[schemars(range(min = 1, max = 1000))]
     pub(super) failures: u32,

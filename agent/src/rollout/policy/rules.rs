@@ -35,6 +35,7 @@ pub(super) fn validate(read: &ReadBlock<RawRollout>) -> Result<Policy, Faults> {
         interval: raw.interval.get(),
         steps: raw.steps.iter().map(|&percent| StepPolicy { percent, bake: raw.bake_time.get() }).collect(),
         traffic: raw.traffic,
+        false_alarms: raw.false_alarms,
         checks,
         gates,
         timeout: raw.timeout.get(),
@@ -87,9 +88,25 @@ fn steps(read: &ReadBlock<RawRollout>, faults: &mut Vec<Fault>) {
 fn check(read: &ReadBlock<RawRollout>, name: &str, raw: &RawCheck, faults: &mut Vec<Fault>) -> CheckPolicy {
     let at = format!("check.{name}");
     let metric = raw.metric.as_str();
-    if raw.maximum.is_none() && raw.maximum_ratio.is_none() {
-        let fix = "write maximum, maximum_ratio, or both";
+    if raw.maximum.is_none() && raw.maximum_ratio.is_none() && raw.tolerance.is_none() {
+        let fix = "write maximum, tolerance, or both";
         faults.push(read.fault(&at, "holds the value against nothing", fix));
+    }
+    if raw.metric.is_compared_only() && (raw.maximum.is_some() || raw.maximum_ratio.is_some()) {
+        let field = if raw.maximum.is_some() { "maximum" } else { "maximum_ratio" };
+        let problem = format!("does not go with {metric}, which is compared with the old version alone");
+        faults.push(read.fault(&format!("{at}.{field}"), problem, "write tolerance in its place"));
+    }
+    if !raw.metric.is_of_requests() && raw.tolerance.is_some() {
+        let problem = format!("does not go with {metric}, which is not compared with the old version");
+        faults.push(read.fault(&format!("{at}.tolerance"), problem, "write maximum in its place"));
+    }
+    if raw.tolerance.is_none() && raw.slack > 0.0 {
+        faults.push(read.fault(
+            &format!("{at}.slack"),
+            "says nothing without tolerance",
+            "write tolerance too",
+        ));
     }
     if !raw.metric.is_of_requests() && raw.maximum_ratio.is_some() {
         let problem = format!("does not go with {metric}, which is not compared with the old version");
@@ -107,6 +124,8 @@ fn check(read: &ReadBlock<RawRollout>, name: &str, raw: &RawCheck, faults: &mut 
         name: name.to_owned(),
         metric: raw.metric,
         maximum: raw.maximum,
+        tolerance: raw.tolerance,
+        slack: raw.slack,
         maximum_ratio: raw.maximum_ratio,
         ratio_floor: raw.ratio_floor,
         min_sample: raw.min_sample,

@@ -44,7 +44,7 @@ fn later_layers_win_attribute_by_attribute_and_take_out_by_label() {
     let found = of_job(&target(), &[file], &[kv, meta]).unwrap().unwrap().policy;
     assert_eq!(found.steps, [StepPolicy { percent: 10, bake: Duration::from_secs(120) }]);
     let errors = found.checks.iter().find(|check| check.name == "errors").unwrap();
-    assert_eq!((errors.maximum, errors.min_sample, errors.maximum_ratio), (Some(0.1), 7, Some(2.0)));
+    assert_eq!((errors.maximum, errors.min_sample, errors.tolerance), (Some(0.1), 7, Some(0.1)));
     assert!(!found.checks.iter().any(|check| check.name == "latency"));
     assert!(found.gates.is_empty());
 }
@@ -86,7 +86,19 @@ fn a_block_names_its_job_by_its_label_or_by_a_field() {
 )]
 #[case(
     "check \"x\" { metric = \"error_rate\" }",
-    "kv:1:1: rollout \"nova-proxy\".check \"x\": holds the value against nothing: write maximum, maximum_ratio, or both"
+    "kv:1:1: rollout \"nova-proxy\".check \"x\": holds the value against nothing: write maximum, tolerance, or both"
+)]
+#[case(
+    "check \"x\" {\n  metric = \"cut_short\"\n  maximum = 0.1\n}",
+    "kv:3:13: rollout \"nova-proxy\".check \"x\".maximum: does not go with cut_short, which is compared with the old version alone: write tolerance in its place"
+)]
+#[case(
+    "check \"x\" {\n  metric = \"restarts\"\n  tolerance = 0.1\n  maximum = 0\n}",
+    "kv:3:15: rollout \"nova-proxy\".check \"x\".tolerance: does not go with restarts, which is not compared with the old version: write maximum in its place"
+)]
+#[case(
+    "check \"x\" {\n  metric = \"error_rate\"\n  maximum = 0.1\n  slack = 0.1\n}",
+    "kv:4:11: rollout \"nova-proxy\".check \"x\".slack: says nothing without tolerance: write tolerance too"
 )]
 #[case(
     "window \"w\" {\n  start = \"2026-01-06T09:00Z\"\n  rrule = \"FREQ=WEEKLY\"\n  duration = \"1h\"\n  time_zone = \"UTC\"\n}",

@@ -86,7 +86,7 @@ fn all_rollouts_are_one_table_with_what_it_has_no_room_for_below() {
 
 #[test]
 fn an_explanation_has_what_led_to_what_in_order() {
-    for name in ["rolled_back", "promoted"] {
+    for name in ["rolled_back", "promoted", "compared"] {
         insta::assert_snapshot!(format!("explain_{name}"), explain::text(&record(name), noon()));
     }
 }

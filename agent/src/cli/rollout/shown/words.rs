@@ -29,6 +29,8 @@ pub(in super::super) fn value(value: f64, unit: &str) -> String {
             format!("{percent:.*} %", decimals(percent).min(2))
         }
         "seconds" => format!("{value:.3} s"),
+        "tokens" => format!("{value:.1} tokens"),
+        "tokens_per_second" => format!("{value:.1} tokens/s"),
         // Counts are whole, and so is what they are held against.
         _ => format!("{value:.0}"),
     }

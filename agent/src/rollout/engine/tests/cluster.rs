@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::rollout::action::{Refusal, Settled};
-use crate::rollout::check::{Histogram, Snapshot};
+use crate::rollout::check::{Counts, Histogram, Snapshot};
 use crate::rollout::observation::{
     AllocationSeen, ClientStatus, DeploymentSeen, DeploymentStanding, GroupSeen, JobSeen, Seen,
 };
@@ -26,7 +26,7 @@ pub(super) enum Fault {
     None,
     /// Half of its requests fail.
     Errors,
-    /// It takes twice as long.
+    /// It takes four times as long.
     Slow,
     /// It crashes after a while, again and again.
     Crash,
@@ -491,9 +491,9 @@ fn requests(asks_for: usize, peers: usize, all: usize, split: Option<&(String, u
 fn count(counted: &mut Snapshot, requests: u64, is_failing: bool, is_slow: bool) {
     counted.requests += requests;
     counted.failed += if is_failing { requests / 2 } else { 0 };
-    let bounds = [0.1, 0.2, 0.4, 0.8, f64::INFINITY];
-    // All take just below the second bound, or the third where they are slow.
-    let first = if is_slow { 3 } else { 1 };
+    let bounds = [0.1, 0.2, 0.3, 0.4, 0.8, f64::INFINITY];
+    // All take just below the second bound, or the fifth where they are slow.
+    let first = if is_slow { 4 } else { 1 };
     for histogram in [&mut counted.latency, &mut counted.first_token] {
         if histogram.buckets.is_empty() {
             *histogram = Histogram { buckets: bounds.iter().map(|bound| (*bound, 0)).collect() };
@@ -502,4 +502,12 @@ fn count(counted: &mut Snapshot, requests: u64, is_failing: bool, is_slow: bool)
             *values += requests;
         }
     }
+    let counts = Counts {
+        requests: counted.requests,
+        failed: counted.failed,
+        latency: counted.latency.clone(),
+        first_token: counted.first_token.clone(),
+        ..Counts::default()
+    };
+    counted.strata.insert("chat_completions a".to_owned(), counts);
 }

@@ -87,7 +87,7 @@ fn the_page_tells_the_built_in_checks() {
     for check in default_checks() {
         let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", check.name))).unwrap();
         let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
-        for value in [check.metric.as_str().to_owned(), number(check.maximum), number(check.maximum_ratio)] {
+        for value in [check.metric.as_str().to_owned(), number(check.maximum), number(check.tolerance)] {
             assert!(row.contains(&value), "{value} is not in {row}");
         }
     }
