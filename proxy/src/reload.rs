@@ -123,7 +123,7 @@ impl Standing {
         keep: Keep,
     ) -> Self {
         let mut trial = Trial::default();
-        let latest = refused.as_ref().or(documents.documents());
+        let latest = refused.as_ref().or_else(|| documents.documents());
         trial.see(latest.and_then(Documents::candidate), Instant::now());
         let mut inputs = Inputs::new(files, documents);
         if let Some(refused) = refused {

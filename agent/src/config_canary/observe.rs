@@ -117,8 +117,11 @@ fn keys(documents: Result<StoredDocuments, String>) -> (Seen<u64>, Seen<Candidat
     (config.map_or(Seen::Absent, Seen::Known), candidate.map_or(Seen::Absent, Seen::Known))
 }
 
+/// A rollout, or why its record cannot be read.
+type FoundRollout = (Target, Result<Rollout, RecordsError>);
+
 /// The rollouts that are under way. One whose record cannot be read may be.
-fn under_way(all: Result<Vec<(Target, Result<Rollout, RecordsError>)>, RecordsError>) -> Seen<Vec<String>> {
+fn under_way(all: Result<Vec<FoundRollout>, RecordsError>) -> Seen<Vec<String>> {
     let all = match all {
         Ok(all) => all,
         Err(error) => return Seen::Unknown(format!("{:#}", anyhow::Error::from(error))),

@@ -57,7 +57,7 @@ pub enum CanaryStoreError {
     },
     /// The documents cannot be read.
     #[error(transparent)]
-    Documents(#[from] StoreError),
+    Documents(Box<StoreError>),
     /// The token may not read all of a folder.
     #[error(
         "the token may not read all keys below {folder}; what it cannot see must not be taken for absent"
@@ -88,6 +88,12 @@ pub enum CanaryStoreError {
         "the step does not fit into one transaction: shorten the candidate or config, or raise Consul's limits.txn_max_req_len"
     )]
     TooLarge(#[source] Box<HashistackError>),
+}
+
+impl From<StoreError> for CanaryStoreError {
+    fn from(error: StoreError) -> Self {
+        Self::Documents(Box::new(error))
+    }
 }
 
 impl CanaryStoreError {

@@ -1,7 +1,5 @@
 //! The tables, and how far from the goal the judge is.
 
-use std::fmt::Write as _;
-
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::comparison::{Comparison, Detection, GOAL, Level, Row};
@@ -16,8 +14,7 @@ pub(super) fn text(seed: u64, comparisons: &[Comparison]) -> String {
         "{CANARIES} instances of the new version beside {STABLE} of the old one, {LOOKS} looks {LOOK_SECONDS} s apart, seed {seed}\n"
     );
     for comparison in comparisons {
-        let _ = write!(
-            text,
+        text += &format!(
             "\n{}: {} hours without a regression\n\n{}\n",
             comparison.world,
             comparison.hours,
@@ -26,9 +23,9 @@ pub(super) fn text(seed: u64, comparisons: &[Comparison]) -> String {
     }
     text.push('\n');
     for comparison in comparisons {
-        let _ = writeln!(text, "{}:", comparison.world);
+        text += &format!("{}:\n", comparison.world);
         for line in distances(comparison) {
-            let _ = writeln!(text, "- {line}");
+            text += &format!("- {line}\n");
         }
     }
     text

@@ -171,7 +171,7 @@ impl Scene {
 /// Where a record stands: its phase, or how it has ended.
 pub(super) fn stands(record: &Value) -> &str {
     let phase = &record["phase"];
-    phase["outcome"]["kind"].as_str().or(phase["name"].as_str()).unwrap_or("nowhere")
+    phase["outcome"]["kind"].as_str().or_else(|| phase["name"].as_str()).unwrap_or("nowhere")
 }
 
 /// An agent without Nomad. Dropping it kills it.

@@ -162,7 +162,7 @@ fn observed(metric: Metric, counts: &Counts) -> Option<Observed> {
 
 fn histogram(counted: &Histogram) -> Option<Observed> {
     let buckets = counted.buckets.iter().map(|(bound, count)| (*bound, super::float(*count))).collect();
-    (counted.count() > 0).then(|| Observed::Histogram(judge::Histogram { buckets }))
+    (counted.count() > 0).then_some(Observed::Histogram(judge::Histogram { buckets }))
 }
 
 /// The result of a check by evidence.
@@ -217,7 +217,8 @@ fn measured(check: &CheckPolicy, samples: &Samples, finding: &Finding) -> Measur
     };
     Measured {
         canary: value(&samples.canary, finding.canary),
-        stable: value(&samples.stable, finding.stable).or(samples.reference.get(&check.name).copied()),
+        stable: value(&samples.stable, finding.stable)
+            .or_else(|| samples.reference.get(&check.name).copied()),
         canary_sample: whole(finding.samples.0),
         stable_sample: whole(finding.samples.1),
         compared: Some(Compared {

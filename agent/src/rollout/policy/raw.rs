@@ -60,7 +60,7 @@ pub(super) struct RawRollout {
     #[schemars(range(min = 1, max = 100_000))]
     pub(super) error_limit: u32,
     /// The probability that a version no worse than allowed is failed by comparisons, by all checks and at all looks together.
-    #[schemars(range(min = 0.000_01, max = 0.2), extend("x-form" = "a probability up to 0.2, such as 0.01"))]
+    #[schemars(range(min = 0.0001, max = 0.2), extend("x-form" = "a probability up to 0.2, such as 0.01"))]
     pub(super) false_alarms: f64,
     /// What is done when it turns bad.
     pub(super) rollback: RawRollback,

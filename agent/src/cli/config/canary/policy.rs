@@ -70,7 +70,10 @@ mod tests {
     fn the_defaults_are_those_of_rollouts_without_restarts() {
         let policy = read(None, HALF_AN_HOUR).unwrap();
         let names: Vec<_> = policy.checks.iter().map(|check| check.name.as_str()).collect();
-        assert_eq!(names, ["errors", "first_token", "latency", "unreachable"]);
+        assert_eq!(
+            names,
+            ["cut_short", "errors", "first_token", "latency", "output_speed", "output_tokens", "unreachable"]
+        );
         assert_eq!(policy.steps[0].bake, Duration::from_secs(600));
     }
 

@@ -207,7 +207,7 @@ fn orders_are_handled_once_and_those_that_are_declined_say_why() {
 fn only_a_push_that_is_young_begins_something() {
     let push = |given| order("c7", OrderKind::Push(Box::new(waiting().push)), given);
     let promote = order("o", OrderKind::Promote { candidate: "c1".to_owned() }, at(0));
-    assert_eq!(adopt(&[promote.clone()], 1, at(1)), None);
+    assert_eq!(adopt(std::slice::from_ref(&promote), 1, at(1)), None);
     assert_eq!(adopt(&[push(at(0))], 1, at(601)), None, "nobody waits for it any more");
     let record = adopt(&[promote, push(at(0))], 5, at(600)).unwrap();
     assert_eq!((record.id.as_str(), record.epoch, record.phase), ("c7", 5, Phase::Waiting));

@@ -50,7 +50,7 @@ impl Fleet {
                         instance.add(Snapshot::default(), Timestamp::UNIX_EPOCH);
                     }
                     // Failures come and go: one look has them, and the next one has none.
-                    add(instance, version, if self.looks % 2 == 0 { 2 * version.failed } else { 0 });
+                    add(instance, version, if self.looks.is_multiple_of(2) { 2 * version.failed } else { 0 });
                 }
             }
             self.panel.look(&default_checks(), 0.01, &self.samples, &BTreeMap::new());
